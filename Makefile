@@ -1,0 +1,49 @@
+# Every target is a thin call; what is done, and how, is in sedna-dash itself.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help build lint test check deploy docs bench clean tools
+
+help: ## Show what can be done
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "No venv could be made; on Debian install python3-venv, then run make again." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+build: $(READY) ## Render all dashboards to build/ (sets up .venv when there is none)
+	@$(BIN)/sedna-dash build
+
+lint: $(READY) ## Check the dashboards, and the code that makes them
+	@$(BIN)/sedna-dash lint --strict
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+tools: # Prometheus and promtool, which the tests run for real
+	@.ci/tools
+
+test: $(READY) tools ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: lint ## Fail when anything is wrong or build/ or docs/ is not up to date
+	@$(BIN)/sedna-dash build --check
+	@$(BIN)/sedna-dash docs --check
+
+deploy: $(READY) ## Deploy to the Grafana at GRAFANA_URL, with the token in GRAFANA_TOKEN
+	@$(BIN)/sedna-dash deploy
+
+docs: $(READY) ## Write the reference pages in docs/reference
+	@$(BIN)/sedna-dash docs
+
+bench: $(READY) ## Measure speed against its floor
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove what can be made again, but not build/, which is committed
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+"""Marks on the time axis: stage changes, deployments, alerts, restarts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sedna_dash.authoring.promql import Expr
+from sedna_dash.authoring.variables import METRICS_SOURCE
+
+_BUILT_IN = {
+    "builtIn": 1,
+    "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+    "enable": True,
+    "hide": True,
+    "iconColor": "rgba(0, 211, 255, 1)",
+    "name": "Annotations & Alerts",
+    "type": "dashboard",
+}
+
+
+def at_instants(name: str, expr: Expr, *, title: str, color: str = "blue", shown: bool = True) -> dict[str, Any]:
+    """A mark at the instant that each series holds as its value (in milliseconds, see `promql.as_instant`).
+
+    The mark stands at the exact time, however coarse the step, and does not depend on a scrape having seen it.
+    """
+    return {**_annotation(name, expr, title, color, shown), "useValueForTime": True}
+
+
+def when(name: str, expr: Expr, *, title: str, color: str = "red", shown: bool = True) -> dict[str, Any]:
+    """A mark, or a region, while the expression is not zero."""
+    return _annotation(name, expr, title, color, shown)
+
+
+def _annotation(name: str, expr: Expr, title: str, color: str, shown: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "datasource": dict(METRICS_SOURCE),
+        "enable": shown,
+        "hide": False,
+        "iconColor": color,
+        "expr": expr.text,
+        "step": "60s",
+        "titleFormat": title,
+        "textFormat": "",
+        "tagKeys": ",".join(label for label in ("kind", "name", "stage", "node", "severity") if label in expr.labels),
+    }
+
+
+def annotation_list(annotations: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """With Grafana's own annotations, which every dashboard has."""
+    return [dict(_BUILT_IN), *annotations]

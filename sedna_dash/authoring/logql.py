@@ -1,0 +1,121 @@
+"""LogQL from the log fields of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sedna_dash.authoring.promql import CLUSTER, Value, active_catalog, check_enum, quoted, write_matcher
+from sedna_dash.catalog.model import closest
+from sedna_dash.errors import AuthoringError
+
+#: One step of the graph: each line is counted once. Rendered as ``$__interval`` for Grafana 9, which lacks it.
+STEP = "$__auto"
+RANGE = "$__range"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A log query: a stream selector and the pipeline behind it."""
+
+    text: str
+    extracted: frozenset[str] = frozenset()
+
+    def where(self, scope: Mapping[str, Value] | None = None, /, **fields: Value) -> Lines:
+        """Keep lines whose fields match. Works on labels and structured metadata alike, so a site may choose
+        which of them ``pod`` is. Raises `AuthoringError` for an unknown field or level."""
+        given = {**(scope or {}), **fields}
+        filters = [_field(label, value, self.extracted) for label, value in given.items()]
+        return replace(self, text=" | ".join((self.text, *filters)))
+
+    def containing(self, *texts: str) -> Lines:
+        """Keep lines that hold each of these literal texts."""
+        return replace(self, text=" ".join((self.text, *(f"|= {_literal(text)}" for text in texts))))
+
+    def without(self, text: str) -> Lines:
+        """Drop lines that hold this literal text."""
+        return replace(self, text=f"{self.text} != {_literal(text)}")
+
+    def excluding(self, variable: str) -> Lines:
+        """Drop lines that hold the text in a variable, and none while it is empty: ``!= ""`` would drop them all."""
+        pattern = f"(?P<excluded>${{{variable.lstrip('$')}:regex}})"
+        return self.extract(pattern, "excluded").where(excluded="")
+
+    def like(self, pattern: str) -> Lines:
+        """Keep lines that match an RE2 expression."""
+        return replace(self, text=f"{self.text} |~ {_literal(pattern)}")
+
+    def extract(self, pattern: str, *names: str) -> Lines:
+        """Take labels out of the line by an RE2 expression with named groups."""
+        return replace(self, text=f"{self.text} | regexp `{pattern}`", extracted=self.extracted | set(names))
+
+    def count(self, *by: str, window: str = STEP) -> Counted:
+        """How many lines matched, per step or per window."""
+        return self._over("count_over_time", by, window, "lines")
+
+    def size(self, *by: str, window: str = STEP) -> Counted:
+        """How many bytes matched."""
+        return self._over("bytes_over_time", by, window, "bytes")
+
+    def largest(self, label: str, *by: str, window: str = STEP) -> Counted:
+        """The largest number that an extracted label held."""
+        if label not in self.extracted:
+            raise AuthoringError(f"largest('{label}'): the pipeline extracts no such label; extract() it first")
+        unwrapped = replace(self, text=f"{self.text} | unwrap {label}")
+        return unwrapped._over("max_over_time", by, window, "samples", outer="max")
+
+    def _over(self, function: str, by: tuple[str, ...], window: str, unit: str, outer: str = "sum") -> Counted:
+        for label in by:
+            _known(label, self.extracted)
+        grouping = f" by ({', '.join(by)}) " if by else ""
+        return Counted(f"{outer}{grouping}({function}({self.text} [{window}]))", frozenset(by), unit)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A metric query over logs, with the labels its series carry."""
+
+    text: str
+    labels: frozenset[str]
+    unit: str
+
+    def top(self, count: int) -> Counted:
+        """Only the largest series."""
+        return replace(self, text=f"topk({count}, {self.text})")
+
+
+def logs(app: Value = (), scope: Mapping[str, Value] | None = None, /, **labels: Value) -> Lines:
+    """Lines of some streams. The matcher on ``app`` never matches the empty text, which Loki insists on: with
+    every variable at All, or with none resolved, the other matchers may.
+    """
+    catalog = active_catalog()
+    apps = (app,) if isinstance(app, str) else app
+    apps = apps or catalog.logs.stream["app"]
+    given = {"app": apps, **(scope if scope is not None else CLUSTER), **labels}
+    for label in given:
+        if label not in catalog.logs.stream:
+            known = ", ".join(catalog.logs.stream)
+            raise AuthoringError(
+                f"logs have no stream label '{label}'{closest(label, catalog.logs.stream)}; they have: {known}"
+            )
+    return Lines("{" + ", ".join(_field(label, value, frozenset()) for label, value in given.items()) + "}")
+
+
+def _field(label: str, value: Value, extracted: frozenset[str]) -> str:
+    _known(label, extracted)
+    check_enum("logs", label, value, active_catalog().logs.all.get(label, ()))
+    return write_matcher(label, value)
+
+
+def _known(label: str, extracted: frozenset[str]) -> None:
+    known = active_catalog().logs.all
+    if label not in known and label not in extracted:
+        raise AuthoringError(f"logs have no field '{label}'{closest(label, known)}; they have: {', '.join(known)}")
+
+
+def _literal(text: str) -> str:
+    """A LogQL string. A variable is written by Grafana as a JSON string, whose escapes Go's strings share, so a
+    keyword with quotes, backslashes or braces is searched for and not interpreted."""
+    if text.startswith("$") and text[1:].isidentifier():
+        return "${" + text[1:] + ":json}"
+    return quoted(text)

@@ -1,0 +1,104 @@
+"""Build: modules in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedna_dash.errors import SednaDashError, StaleError
+from sedna_dash.render.forms import Settings, bundle
+from sedna_dash.render.loading import LoadedDashboard, load_dashboards
+from sedna_dash.render.profiles import profile_named
+from sedna_dash.render.writing import Difference, difference, write
+
+#: Subfolders of the output folder that are ours: a file there that is not written any more is removed.
+OWNED = ("dashboards", "import", "provisioning")
+
+_PACKAGED = Path(__file__).parent / "dashboards"
+_CHECKOUT = Path(__file__).parent.parent / "dashboards_src"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build, from where, to where, and for which site."""
+
+    source: Path
+    out: Path = Path("build")
+    catalogs: tuple[Path, ...] = ()
+    profile: str = "9.3"
+    folder: str = "Sedna"
+    prometheus_url: str = Settings.metrics_url
+    loki_url: str = Settings.logs_url
+    dashboards_path: str = Settings.dashboards_path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(self.folder, self.prometheus_url, self.loki_url, self.dashboards_path)
+
+
+def source_folder(given: Path | None) -> Path:
+    """The folder that was asked for; else the working folder's own; else the dashboards inside the package."""
+    if given is not None:
+        return given
+    here = Path("dashboards_src")
+    return next((folder for folder in (here, _PACKAGED, _CHECKOUT) if folder.is_dir()), here)
+
+
+def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]:
+    """Load the dashboards, written against the built-in catalog and the given metric files."""
+    return _with_catalog(catalogs, lambda: load_dashboards(source))
+
+
+def build(request: Request) -> Difference:
+    """Write every form of every dashboard; only what differs is touched. Returns what was."""
+    return write(request.out, _files(request), OWNED)
+
+
+def check(request: Request) -> None:
+    """Raise `StaleError` when the output folder does not hold what `build` would write."""
+    stale = difference(request.out, _files(request), OWNED)
+    if stale:
+        raise StaleError(f"{request.out} is not up to date; run: sedna-dash build (or make build)\n{stale}")
+
+
+def summary(done: Difference, out: Path) -> str:
+    """What `build` did, for a person."""
+    if not done:
+        return f"{out} is up to date."
+    return f"{done}\n{out}: {len(done.added)} added, {len(done.changed)} changed, {len(done.removed)} removed."
+
+
+def watch(request: Request, tell: Callable[[str], object]) -> None:
+    """Build now and after every change of a module or metric file, until interrupted. Errors are told, not raised."""
+    try:
+        from watchfiles import watch as changes
+    except ImportError as error:
+        raise SednaDashError("--watch needs watchfiles; install it with: pip install 'sedna-dash[watch]'") from error
+    _build_and_tell(request, tell)
+    tell(f"Watching {request.source} (Ctrl-C ends) ...")
+    for batch in changes(request.source, *request.catalogs, raise_interrupt=False):
+        names = sorted({Path(path).name for _, path in batch if path.endswith((".py", ".yaml"))})
+        if names:
+            tell(f"{', '.join(names)} changed:")
+            _build_and_tell(request, tell)
+
+
+def _build_and_tell(request: Request, tell: Callable[[str], object]) -> None:
+    try:
+        tell(summary(build(request), request.out))
+    except SednaDashError as error:
+        tell(f"Error: {error.message}")
+
+
+def _files(request: Request) -> dict[str, bytes]:
+    return bundle(load(request.source, request.catalogs), profile_named(request.profile), request.settings)
+
+
+def _with_catalog(catalogs: tuple[Path, ...], act: Callable[[], list[LoadedDashboard]]) -> list[LoadedDashboard]:
+    from sedna_dash.authoring.promql import writing_against
+    from sedna_dash.catalog import load_catalog
+
+    with writing_against(load_catalog(extra=catalogs)) if catalogs else nullcontext():
+        return act()

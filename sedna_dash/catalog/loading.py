@@ -1,0 +1,279 @@
+"""Read ``data/*.yaml`` into a `Catalog`, refusing what is wrong with file, line and cure."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from sedna_dash.catalog.model import TYPES, Catalog, Label, LogFields, Metric, Source, Unit, closest
+from sedna_dash.errors import CatalogError
+
+DATA = Path(__file__).parent / "data"
+
+# Prometheus data model, https://prometheus.io/docs/concepts/data_model/; colons are for recorded series.
+METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+RECORD_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(:[a-zA-Z_][a-zA-Z0-9_]*)+")
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+_COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies"}
+_METRIC_KEYS = _COMMON_KEYS | {"prefix"}
+_RECORD_KEYS = _COMMON_KEYS | {"expr", "push"}
+
+# libyaml's parser reads the catalog ten times faster; the pure Python one reads the same language.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """Refuses a key that is written twice, which plain YAML loaders swallow."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(mapping) != len(node.value):
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"'{key.value}' is written twice; keep one", key.start_mark
+                    )
+                seen.add(key.value)
+        return mapping
+
+
+class _File:
+    """One YAML file and the means to say where in it something is wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise CatalogError(f"{path}: cannot be read ({reason}); check the path and its rights") from error
+        try:
+            self.content: Any = yaml.load(self.text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark else 1
+            problem = getattr(error, "problem", None) or "it is not YAML"
+            raise CatalogError(f"{path}:{line}: {problem}; repair the YAML") from error
+        if not isinstance(self.content, dict):
+            raise CatalogError(f"{path}:1: is empty or not a mapping; was it written to the end?")
+
+    def fail(self, problem: str, *keys: str | int) -> NoReturn:
+        """Raise with the line of the value that the path of ``keys`` leads to."""
+        node: Any = yaml.compose(self.text, Loader=_Base)
+        line = 0
+        for key in keys:
+            if isinstance(node, yaml.MappingNode):
+                pairs = {k.value: (k, v) for k, v in node.value}
+                if key not in pairs:
+                    break
+                start, node = pairs[key]
+                line = start.start_mark.line
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+                node = node.value[key]
+                line = node.start_mark.line
+        raise CatalogError(f"{self.path}:{line + 1}: {problem}")
+
+    def check_keys(self, mapping: Any, known: Iterable[str], required: Iterable[str], *keys: str | int) -> None:
+        if not isinstance(mapping, dict):
+            self.fail("must be a mapping of keys to values", *keys)
+        for key in mapping:
+            if key not in known:
+                self.fail(f"unknown key '{key}'{closest(str(key), known)}", *keys, key)
+        for key in required:
+            if key not in mapping:
+                self.fail(f"'{key}' is missing; add it", *keys)
+
+
+def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
+    """Load the catalog in ``folder``, and the metric files in ``extra`` (somebody's own metrics).
+
+    Raises `CatalogError` with file, line and cure for what is unreadable, unknown, misnamed or declared twice.
+    """
+    if not folder.is_dir():
+        raise CatalogError(f"{folder}: no such folder; a catalog is a folder with units.yaml, metrics/ and so on")
+    units = _section(folder / "units.yaml", "units", _unit)
+    labels = _section(folder / "labels.yaml", "labels", _label)
+    enums = _section(folder / "enums.yaml", "enums", _enum)
+    sources = _section(folder / "sources.yaml", "sources", _source)
+    required_file = _File(folder / "required_values.yaml")
+    required: dict[str, str] = {}
+    for index, row in enumerate(_list(required_file, "required")):
+        required_file.check_keys(row, {"id", "text"}, ("id", "text"), "required", index)
+        if row["id"] in required:
+            required_file.fail(f"'{row['id']}' is listed twice; keep one", "required", index)
+        required[row["id"]] = row["text"]
+    reader = _MetricReader(units, labels, enums, sources, required)
+    for path in (*sorted((folder / "metrics").glob("*.yaml")), *extra):
+        reader.read(_File(path), "metrics", _METRIC_KEYS)
+    reader.read(_File(folder / "records.yaml"), "records", _RECORD_KEYS)
+    logs_file = _File(folder / "logs.yaml")
+    logs_file.check_keys(logs_file.content, {"stream_labels", "metadata"}, ("stream_labels", "metadata"))
+    logs = LogFields(
+        stream=reader.domains(logs_file, logs_file.content["stream_labels"], "stream_labels"),
+        metadata=reader.domains(logs_file, logs_file.content["metadata"], "metadata"),
+    )
+    return Catalog(reader.metrics, units, labels, enums, sources, logs, required, reader.features)
+
+
+@functools.cache
+def default_catalog() -> Catalog:
+    """The catalog that ships with sedna-dash, loaded once."""
+    return load_catalog()
+
+
+def _section(path: Path, key: str, make: Callable[[_File, str, Any], Any]) -> dict[str, Any]:
+    file = _File(path)
+    file.check_keys(file.content, {key}, (key,))
+    if not isinstance(file.content[key], dict):
+        file.fail(f"'{key}' must be a mapping of names", key)
+    return {str(name): make(file, str(name), entry) for name, entry in file.content[key].items()}
+
+
+def _list(file: _File, key: str) -> list[Any]:
+    file.check_keys(file.content, {key, "feature", "about", "foreign"}, (key,))
+    content = file.content[key]
+    if not isinstance(content, list):
+        file.fail(f"'{key}' must be a list", key)
+    return content
+
+
+def _unit(file: _File, name: str, entry: Any) -> Unit:
+    file.check_keys(entry, {"grafana", "rate", "suffix"}, ("grafana",), "units", name)
+    return Unit(name, entry["grafana"], entry.get("rate", "cps"), entry.get("suffix", ""))
+
+
+def _label(file: _File, name: str, entry: Any) -> Label:
+    file.check_keys(entry, {"help", "bound"}, ("help", "bound"), "labels", name)
+    if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
+        file.fail(f"'{name}' is no Prometheus label name; use letters, digits and _", "labels", name)
+    if not isinstance(entry["bound"], int) or entry["bound"] < 1:
+        file.fail("'bound' must be a number of values, 1 or more", "labels", name, "bound")
+    return Label(name, entry["help"], entry["bound"])
+
+
+def _enum(file: _File, name: str, entry: Any) -> tuple[str, ...]:
+    if not isinstance(entry, list) or not entry or not all(isinstance(value, str) for value in entry):
+        file.fail(f"enum '{name}' must be a list of texts; quote True, False and numbers", "enums", name)
+    return tuple(entry)
+
+
+def _source(file: _File, name: str, entry: Any) -> Source:
+    file.check_keys(entry, {"title", "interval", "missing"}, ("title", "interval", "missing"), "sources", name)
+    if not re.fullmatch(r"\d+[smh]", str(entry["interval"])):
+        file.fail(f"'{entry['interval']}' is no duration; write it as 30s", "sources", name, "interval")
+    return Source(name, entry["title"], entry["interval"], entry["missing"])
+
+
+class _MetricReader:
+    """Collects metrics over several files, so that a name used twice is found."""
+
+    def __init__(
+        self,
+        units: Mapping[str, Unit],
+        labels: Mapping[str, Label],
+        enums: Mapping[str, tuple[str, ...]],
+        sources: Mapping[str, Source],
+        required: Mapping[str, str],
+    ) -> None:
+        self._units, self._labels, self._enums = units, labels, enums
+        self._sources, self._required = sources, required
+        self.metrics: dict[str, Metric] = {}
+        self.features: dict[str, str] = {}
+        self._home: dict[str, Path] = {}
+
+    def read(self, file: _File, section: str, keys: set[str]) -> None:
+        entries = _list(file, section)
+        file.check_keys(file.content, {"feature", "about", "foreign", section}, ("feature",))
+        feature, foreign = file.content["feature"], bool(file.content.get("foreign", False))
+        self.features[feature] = file.content.get("about", "")
+        for index, entry in enumerate(entries):
+            where = (section, index)
+            needed = ["name", "type", "unit", "help", "labels", "expr" if section == "records" else "sources"]
+            file.check_keys(entry, keys, needed, *where)
+            metric = self._metric(file, entry, feature, foreign, section == "records", where)
+            if metric.name in self.metrics:
+                file.fail(
+                    f"'{metric.name}' is declared already in {self._home[metric.name]}; keep one",
+                    *where,
+                    "name",
+                )
+            self.metrics[metric.name], self._home[metric.name] = metric, file.path
+
+    def _metric(
+        self, file: _File, entry: Any, feature: str, foreign: bool, record: bool, where: tuple[str | int, ...]
+    ) -> Metric:
+        name, kind = entry["name"], entry["type"]
+        self._check_choice(file, kind, TYPES, "type", *where, "type")
+        self._check_choice(file, entry["unit"], self._units, "unit", *where, "unit")
+        self._check_name(file, name, kind, self._units[entry["unit"]], foreign, record, *where, "name")
+        sources = ["recording-rule"] if record else entry["sources"]
+        for source in sources:
+            self._check_choice(file, source, self._sources, "source", *where, "sources")
+        for row in entry.get("satisfies") or {}:
+            self._check_choice(file, row, self._required, "required value", *where, "satisfies", row)
+        if entry.get("tier") not in (None, 0, 1, 2):
+            file.fail("'tier' is 0 (untouched Sedna), 1 (worker hook) or 2 (patched GM or LC)", *where, "tier")
+        labels = self.domains(file, entry["labels"], *where, "labels")
+        for row, matchers in (entry.get("satisfies") or {}).items():
+            for label in matchers or {}:
+                self._check_choice(file, label, labels, "label", *where, "satisfies", row)
+        return Metric(
+            name=name,
+            type=kind,
+            unit=entry["unit"],
+            help=entry["help"],
+            labels=labels,
+            sources=tuple(sources),
+            feature=feature,
+            tier=entry.get("tier"),
+            foreign=foreign,
+            prefix=bool(entry.get("prefix", False)),
+            satisfies={row: matchers or {} for row, matchers in (entry.get("satisfies") or {}).items()},
+            expr=entry.get("expr"),
+            push=entry.get("push") or {},
+        )
+
+    def domains(self, file: _File, mapping: Any, *where: str | int) -> dict[str, tuple[str, ...]]:
+        """Label name to legal values; ``any`` gives ``()``."""
+        if not isinstance(mapping, dict):
+            file.fail("labels must be a mapping like {namespace: any, state: job_state}", *where)
+        result: dict[str, tuple[str, ...]] = {}
+        for label, domain in mapping.items():
+            self._check_choice(file, label, self._labels, "label", *where, label)
+            if isinstance(domain, list):
+                result[label] = tuple(str(value) for value in domain)
+            elif domain == "any":
+                result[label] = ()
+            else:
+                self._check_choice(file, domain, self._enums, "enum", *where, label)
+                result[label] = self._enums[domain]
+        return result
+
+    @staticmethod
+    def _check_choice(file: _File, value: Any, known: Iterable[str], what: str, *where: str | int) -> None:
+        if value not in known:
+            file.fail(f"unknown {what} '{value}'{closest(str(value), known) or '; declare it first'}", *where)
+
+    @staticmethod
+    def _check_name(
+        file: _File, name: Any, kind: str, unit: Unit, foreign: bool, record: bool, *where: str | int
+    ) -> None:
+        pattern = RECORD_NAME if record else METRIC_NAME
+        if not isinstance(name, str) or not pattern.fullmatch(name):
+            form = "level:metric:operation" if record else "letters, digits and _"
+            file.fail(f"'{name}' is no Prometheus metric name; use {form}", *where)
+        if foreign or record:
+            return
+        if (kind == "counter") != name.endswith("_total"):
+            file.fail(f"'{name}' is a {kind}; counters, and only they, end in _total", *where)
+        if (kind == "info") != name.endswith("_info"):
+            file.fail(f"'{name}' is of type {kind}; info metrics, and only they, end in _info", *where)
+        if unit.suffix and not name.removesuffix("_total").endswith(unit.suffix):
+            file.fail(f"'{name}' is in {unit.name} and must end in {unit.suffix}", *where)

@@ -1,0 +1,154 @@
+"""The command line: options, one call, one echo. Nothing is decided here.
+
+Each command imports what it needs when it runs, so that ``--help`` and shell completion answer at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sedna_dash import __version__
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+_source_option = click.option(
+    "--source",
+    type=_FOLDER,
+    envvar="SEDNA_DASH_SOURCE",
+    help="Folder of dashboard modules. [default: ./dashboards_src, else the Sedna dashboards that come with sedna-dash]",
+)
+_catalog_option = click.option(
+    "--catalog",
+    "catalogs",
+    type=_FILE,
+    multiple=True,
+    help="YAML file that declares more metrics, in the form of the built-in ones. May be given several times.",
+)
+
+
+class _Lazy(click.Group):
+    """A group whose ``deploy`` command lives with its package, and is loaded only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "deploy"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "deploy":
+            from sedna_dash.deploy.command import deploy_command
+
+            return deploy_command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SEDNA_DASH"})
+@click.version_option(__version__, prog_name="sedna-dash")
+def main() -> None:
+    """Grafana dashboards for Sedna, as code.
+
+    Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage, 3 Grafana holds changes that we left
+    alone, 4 Grafana refused or could not be reached.
+    """
+
+
+@main.command()
+@_source_option
+@_catalog_option
+@click.option("--out", type=_FOLDER, default=Path("build"), show_default=True, help="Folder to write to.")
+@click.option(
+    "--grafana",
+    "profile",
+    type=click.Choice(["9.3", "10"]),
+    default="9.3",
+    show_default=True,
+    help="Oldest Grafana that reads the result. Newer ones read it too.",
+)
+@click.option("--folder", default="Sedna", show_default=True, help="Grafana folder in the provisioning files.")
+@click.option("--prometheus-url", default="http://prometheus:9090", show_default=True, help="For provisioning.")
+@click.option("--loki-url", default="http://loki:3100", show_default=True, help="For provisioning.")
+@click.option(
+    "--dashboards-path",
+    default="/etc/grafana/provisioning/dashboards/files",
+    show_default=True,
+    help="Where Grafana will find the provisioned dashboards.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail when the folder is not up to date.")
+@click.option("--watch", is_flag=True, help="Build again whenever a module or the catalog changes.")
+def build(source: Path | None, out: Path, catalogs: tuple[Path, ...], check: bool, watch: bool, **site: Any) -> None:
+    """Render dashboard modules to JSON in every form Grafana takes.
+
+    OUT/dashboards is for the HTTP API, OUT/import for Grafana's Import page, OUT/provisioning for its provisioning
+    folder.
+    """
+    from sedna_dash import building
+
+    request = building.Request(source=building.source_folder(source), out=out, catalogs=catalogs, **site)
+    if watch:
+        building.watch(request, click.echo)
+    elif check:
+        building.check(request)
+        click.echo(f"{out} is up to date.")
+    else:
+        click.echo(building.summary(building.build(request), out))
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@_source_option
+@_catalog_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="How to print what was found.",
+)
+@click.option("--exclusions", type=_FILE, help="YAML file of exclusions. [default: lint.yaml in the source folder]")
+@click.option("--strict", is_flag=True, help="Let warnings fail the run too.")
+@click.option("--rules", "list_rules", is_flag=True, help="List the rules and stop.")
+def lint(
+    files: tuple[Path, ...],
+    source: Path | None,
+    catalogs: tuple[Path, ...],
+    form: str,
+    exclusions: Path | None,
+    strict: bool,
+    list_rules: bool,
+) -> None:
+    """Check dashboards: queries, panels, structure, links.
+
+    Without FILES the dashboard modules are checked; FILES are dashboard JSON, or folders of it, from anywhere.
+    """
+    from sedna_dash import linting
+
+    if list_rules:
+        click.echo(linting.rule_list())
+        return
+    report = linting.run(files, source, catalogs, exclusions)
+    click.echo(linting.written(report, form, colour=click.get_text_stream("stdout").isatty()), nl=False)
+    raise SystemExit(linting.exit_code(report, strict))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--source", type=_FOLDER, default=Path("dashboards_src"), show_default=True, help="Folder to write to.")
+def new(name: str, source: Path) -> None:
+    """Start a dashboard module that builds at once. NAME is its file name, with underscores."""
+    from sedna_dash import starting
+
+    click.echo(starting.start(name, source))
+
+
+@main.command()
+@click.option("--out", type=_FOLDER, default=Path("docs/reference"), show_default=True, help="Folder to write to.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when the pages are not up to date.")
+def docs(out: Path, check: bool) -> None:
+    """Write the reference pages: metrics, required values, dashboards, lint rules, command line."""
+    from sedna_dash import documenting
+
+    click.echo(documenting.check(out) if check else documenting.write_pages(out))

@@ -1,0 +1,62 @@
+"""Everything that can go wrong through no bug of ours.
+
+::
+
+    SednaDashError          exit 1   the command could not do its work
+    ├── CatalogError        exit 1   a catalog file is unreadable or says something impossible
+    ├── AuthoringError      exit 1   a dashboard asks for a metric, label or layout that does not exist
+    ├── SourceError         exit 1   a dashboard module or JSON file cannot be loaded
+    ├── OutputError         exit 1   a file cannot be written
+    ├── StaleError          exit 1   what is on disk is not what would be written
+    ├── LintError           exit 1   lint found problems
+    ├── ConflictError       exit 3   Grafana holds something that we cannot explain, so we left it alone
+    └── GrafanaError        exit 4   Grafana could not be reached, or refused
+
+Each is one sentence: what, where, and the cure. Click prints it and exits; usage errors are click's own, exit 2.
+"""
+
+from __future__ import annotations
+
+import click
+
+
+class SednaDashError(click.ClickException):
+    """Base of all errors that are shown to the user without a traceback."""
+
+    exit_code = 1
+
+
+class CatalogError(SednaDashError):
+    """A catalog file is unreadable or contradicts itself."""
+
+
+class AuthoringError(SednaDashError):
+    """A dashboard module asks for something that the catalog or Grafana does not have."""
+
+
+class SourceError(SednaDashError):
+    """A dashboard module or a JSON file cannot be loaded."""
+
+
+class OutputError(SednaDashError):
+    """A file cannot be written."""
+
+
+class StaleError(SednaDashError):
+    """Generated files on disk differ from what would be generated now."""
+
+
+class LintError(SednaDashError):
+    """Lint found problems, or an exclusion that excludes nothing."""
+
+
+class ConflictError(SednaDashError):
+    """Grafana holds a resource that was changed by somebody else."""
+
+    exit_code = 3
+
+
+class GrafanaError(SednaDashError):
+    """Grafana could not be reached or refused a request."""
+
+    exit_code = 4

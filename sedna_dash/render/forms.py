@@ -1,0 +1,138 @@
+"""The forms that a bundle is written in: what each tool of Grafana takes."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from sedna_dash import __version__
+from sedna_dash.render.loading import LoadedDashboard
+from sedna_dash.render.normal import all_panels, file_name
+from sedna_dash.render.profiles import Profile, shaped
+from sedna_dash.render.writing import to_json
+
+GENERATED = "# Written by sedna-dash build. Change the dashboard modules, not this file.\n"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the provisioning files say about the site they are copied to."""
+
+    folder: str = "Sedna"
+    metrics_url: str = "http://prometheus:9090"
+    logs_url: str = "http://loki:3100"
+    dashboards_path: str = "/etc/grafana/provisioning/dashboards/files"
+
+
+#: Stable uids of the two datasources that we provision, so that links and rules can name them.
+METRICS_UID, LOGS_UID = "sedna-prometheus", "sedna-loki"
+
+_PLUGINS = {"prometheus": "Prometheus", "loki": "Loki"}
+_PANEL_NAMES = {"piechart": "Pie chart", "bargauge": "Bar gauge", "barchart": "Bar chart",
+                "timeseries": "Time series", "nodeGraph": "Node Graph"}  # fmt: skip
+
+
+def bundle(dashboards: Sequence[LoadedDashboard], profile: Profile, settings: Settings) -> dict[str, bytes]:
+    """Every file of every form: path below the output folder to content."""
+    files: dict[str, bytes] = {}
+    for dashboard in dashboards:
+        model, name = shaped(dashboard.model, profile), file_name(dashboard.uid)
+        files[f"dashboards/{name}"] = to_json(model)
+        files[f"import/{name}"] = to_json(for_import(model, profile))
+        files[f"provisioning/dashboards/files/{settings.folder}/{name}"] = files[f"dashboards/{name}"]
+    files["provisioning/dashboards/sedna.yaml"] = _yaml(dashboard_provider(settings))
+    files["provisioning/datasources/sedna.yaml"] = _yaml(datasource_provisioning(settings))
+    return files
+
+
+def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """The dashboard for Grafana's Import page, which asks for each datasource once and writes the answer in.
+
+    The datasource variables go: Grafana 9 finds their value by the datasource's name, but fills in its uid.
+    """
+    result = copy.deepcopy(dict(model))
+    used: dict[str, str] = {}
+    kept = []
+    for variable in result.get("templating", {}).get("list", []):
+        if variable.get("type") == "datasource" and variable["query"] in _PLUGINS:
+            used[variable["name"]] = variable["query"]
+        else:
+            kept.append(variable)
+    if used:
+        result["templating"]["list"] = kept
+    inputs = {name: f"DS_{plugin.upper()}" for name, plugin in used.items()}
+    result = dict(_replace_sources(result, inputs))
+    result["__inputs"] = [
+        {
+            "name": inputs[name],
+            "label": _PLUGINS[plugin],
+            "description": f"The {_PLUGINS[plugin]} that holds Sedna's {'logs' if plugin == 'loki' else 'metrics'}",
+            "type": "datasource",
+            "pluginId": plugin,
+            "pluginName": _PLUGINS[plugin],
+        }
+        for name, plugin in used.items()
+    ]
+    version = ".".join(str(part) for part in profile.since) + ".0"
+    kinds = sorted({str(panel["type"]) for panel in all_panels(result)} - {"row"})
+    result["__requires"] = [
+        {"type": "grafana", "id": "grafana", "name": "Grafana", "version": version},
+        *({"type": "datasource", "id": plugin, "name": _PLUGINS[plugin], "version": "1.0.0"}
+          for plugin in sorted(set(used.values()))),
+        *({"type": "panel", "id": kind, "name": _PANEL_NAMES.get(kind, kind.replace("-", " ").capitalize()),
+           "version": ""} for kind in kinds),
+    ]  # fmt: skip
+    return result
+
+
+def _replace_sources(value: Any, inputs: Mapping[str, str]) -> Any:
+    """Point every reference to a datasource variable at the import's input, and drop it from links."""
+    if isinstance(value, dict):
+        return {key: _replace_sources(item, inputs) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replace_sources(item, inputs) for item in value]
+    if isinstance(value, str) and "${" in value:
+        for variable, name in inputs.items():
+            value = re.sub(rf"\$\{{{variable}:queryparam\}}&?", "", value).replace(f"${{{variable}}}", f"${{{name}}}")
+    return value
+
+
+def dashboard_provider(settings: Settings) -> dict[str, Any]:
+    """Grafana's dashboard provider: a folder for each directory below the path."""
+    provider = {
+        "name": "sedna",
+        "orgId": 1,
+        "type": "file",
+        "disableDeletion": False,
+        "updateIntervalSeconds": 30,
+        "allowUiUpdates": False,
+        "options": {"path": settings.dashboards_path, "foldersFromFilesStructure": True},
+    }
+    return {"apiVersion": 1, "providers": [provider]}
+
+
+def datasource_provisioning(settings: Settings) -> dict[str, Any]:
+    """Grafana's datasources: one for metrics, one for logs."""
+    return {
+        "apiVersion": 1,
+        "datasources": [
+            {"name": "Sedna metrics", "uid": METRICS_UID, "type": "prometheus", "access": "proxy",
+             "url": settings.metrics_url, "editable": False, "jsonData": {"httpMethod": "POST", "timeInterval": "30s"}},
+            {"name": "Sedna logs", "uid": LOGS_UID, "type": "loki", "access": "proxy",
+             "url": settings.logs_url, "editable": False, "jsonData": {"maxLines": 1000}},
+        ],
+    }  # fmt: skip
+
+
+def _yaml(content: dict[str, Any]) -> bytes:
+    # Grafana expands $NAME in provisioning files; a literal dollar is written twice.
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).replace("$", "$$")
+    return (f"{GENERATED}# sedna-dash {__version__}\n" + text).encode()
+
+
+__all__ = ["LOGS_VARIABLE", "METRICS_VARIABLE", "Settings", "bundle", "for_import"]

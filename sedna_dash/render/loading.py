@@ -1,0 +1,113 @@
+"""Load dashboard modules from a folder: every ``*.py`` that defines ``dashboard``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grafanalib.core import Dashboard as GrafanalibDashboard
+
+from sedna_dash.errors import SednaDashError, SourceError
+from sedna_dash.render.normal import normalised
+
+
+@dataclass(frozen=True)
+class LoadedDashboard:
+    """One dashboard as plain JSON data, and the module that it came from."""
+
+    module: Path
+    model: dict[str, Any]
+
+    @property
+    def uid(self) -> str:
+        return str(self.model["uid"])
+
+    @property
+    def title(self) -> str:
+        return str(self.model["title"])
+
+
+def load_dashboards(source: Path) -> list[LoadedDashboard]:
+    """Run every module in ``source`` (names that begin with ``_`` are helpers) and collect its ``dashboard``.
+
+    Raises `SourceError` with file, line and cure when a module fails, lacks ``dashboard``, or repeats a uid.
+    """
+    if not source.is_dir():
+        raise SourceError(f"{source}: no such folder; name one with --source, or start one with: sedna-dash new NAME")
+    modules = sorted(path for path in source.glob("*.py") if not path.name.startswith("_"))
+    if not modules:
+        raise SourceError(f"{source}: holds no dashboard modules; start one with: sedna-dash new NAME")
+    loaded: dict[str, LoadedDashboard] = {}
+    titles: dict[str, LoadedDashboard] = {}
+    with _importable(source):
+        for path in modules:
+            dashboard = LoadedDashboard(path, normalised(_dashboard_of(path)))
+            for known, value, what in ((loaded, dashboard.uid, "uid"), (titles, dashboard.title, "title")):
+                other = known.get(value)
+                if other is not None:
+                    raise SourceError(f"{path}: has the {what} '{value}' of {other.module}; give it its own")
+            loaded[dashboard.uid] = titles[dashboard.title] = dashboard
+    return list(loaded.values())
+
+
+@contextmanager
+def _importable(source: Path) -> Iterator[None]:
+    """Let modules import helpers beside them, and forget those afterwards, so that two folders never mix."""
+    sys.path.insert(0, str(source))
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(source))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).parent == source:
+                del sys.modules[name]
+
+
+def _dashboard_of(path: Path) -> dict[str, Any]:
+    module = _run(path)
+    dashboard = getattr(module, "dashboard", None)
+    if not isinstance(dashboard, GrafanalibDashboard):
+        found = "does not define it" if dashboard is None else f"it is a {type(dashboard).__name__}"
+        raise SourceError(
+            f"{path}: a dashboard module sets 'dashboard' to a grafanalib Dashboard, but this one {found}; "
+            "write: dashboard = board(...), or begin the name with _ if it is a helper"
+        )
+    try:
+        model: dict[str, Any] = dashboard.to_json_data()
+    except Exception as error:
+        raise SourceError(f"{path}: its dashboard cannot be rendered: {error}; check its panels") from error
+    return model
+
+
+def _run(path: Path) -> ModuleType:
+    name = f"_sedna_dash_source_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SednaDashError as error:
+        raise type(error)(f"{path}:{_line(error, path)}: {error.message}") from error
+    except SyntaxError as error:
+        raise SourceError(f"{error.filename}:{error.lineno}: {error.msg}; repair the Python") from error
+    except Exception as error:
+        raise SourceError(
+            f"{path}:{_line(error, path)}: {type(error).__name__}: {error}; repair the module"
+        ) from error
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The last line of the module itself on the way to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
+    return (lines[-1] if lines else None) or 1
