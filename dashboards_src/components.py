@@ -1,11 +1,51 @@
 """Components: whether GM, LC and the knowledge base run, talk to each other and keep up."""
 
 from sedna_dash.authoring import (
-    CLUSTER, NAME, SPACE, Column, Expr, Not, Regex, above, bar_gauge, below, board, board_column, board_of_kind, changes,
-    cluster, count_by, equals, ever, increase, join, label_values, line, log_row, logs, logs_source, max_by, metric,
-    metrics_source, min_by, node_column, only_where, quantile, query, rate, ratio, row, search_box, since, stat, state_timeline,
-    states, sum_by, table, text, timeseries, topk, unless_where, values, when, either, column,
-)  # fmt: skip
+    CLUSTER,
+    Column,
+    Regex,
+    above,
+    bar_gauge,
+    below,
+    board,
+    board_column,
+    board_of_kind,
+    changes,
+    cluster,
+    column,
+    count_by,
+    ever,
+    increase,
+    join,
+    label_values,
+    line,
+    log_row,
+    logs,
+    logs_source,
+    max_by,
+    metric,
+    metrics_source,
+    min_by,
+    node_column,
+    only_where,
+    quantile,
+    query,
+    rate,
+    row,
+    search_box,
+    since,
+    stat,
+    state_timeline,
+    states,
+    sum_by,
+    table,
+    text,
+    timeseries,
+    to_board,
+    topk,
+    values,
+    when,
+)
 
 POD = ("cluster", "namespace", "pod")
 
@@ -16,7 +56,7 @@ PARTS = ("gm", "lc", "kb")
 available = metric("kube_deployment_status_replicas_available")
 lc_ready = metric("kube_daemonset_status_number_ready")(SYSTEM, daemonset="lc")
 lc_desired = metric("kube_daemonset_status_desired_number_scheduled")(SYSTEM, daemonset="lc")
-lc_pods = metric("kube_pod_info")(SYSTEM, created_by_name="lc", node="$node")
+lc_pods = metric("kube_pod_info")(SYSTEM, pod=Regex("lc-.+"), node="$node")
 pod_ready = metric("kube_pod_status_ready")
 restarts = metric("kube_pod_container_status_restarts_total")(SYSTEM, container=PARTS)
 image = metric("kube_pod_container_info")(SYSTEM, container=PARTS)
@@ -73,7 +113,7 @@ up = row(
     line(
         state_timeline(
             "GM and KB over time",
-            query(max_by(available(SYSTEM, deployment=("gm", "kb")), "deployment"), "{{deployment}}"),
+            query(min_by(available(SYSTEM, deployment=("gm", "kb")), "deployment"), "{{deployment}}"),
             mapped=UP,
             height=6,
             why="When GM and KB had a pod that serves. A gap of GM explains why states of jobs stood still.",
@@ -100,6 +140,7 @@ up = row(
             ),
             height=6,
             why="Each node whose LC was not ready at some time of the chosen range. One node alone: read its LC log below. Many at once: the network to the edge, or a new version of LC.",
+            links=[to_board("sedna-edge-nodes", "The node", cluster="$cluster", node="label:node")],
         ),
         table(
             "Versions",
@@ -250,7 +291,8 @@ knowledge_base = row(
         timeseries(
             "Failed updates",
             query(
-                logs(("worker", "kb")).like("KB update Fail|Update kb error|Upload task .*fail").count("app"), "{{app}}"
+                logs(("worker", "kb")).like("KB update Fail|Update kb error|Upload task .*fail").count("app"),
+                "{{app}}",
             ),
             bars=True,
             stacked=True,
@@ -287,7 +329,7 @@ dashboard = board(
     knowledge_base,
     resources,
     log_row(
-        logs(PARTS, CLUSTER, node="$node").where(level=("warning", "error", "fatal")),
+        logs(PARTS).where(node="$node", level=("warning", "error", "fatal")),
         "GM, LC and KB on the chosen nodes, warnings and worse",
     ),
     patched,
@@ -298,7 +340,7 @@ dashboard = board(
         logs_source(),
         cluster(available),
         label_values("system_namespace", available(CLUSTER, deployment="gm"), "namespace", title="Namespace of Sedna"),
-        label_values("node", metric("kube_pod_info")(SYSTEM, created_by_name="lc"), all_value=".*"),
+        label_values("node", metric("kube_pod_info")(SYSTEM, pod=Regex("lc-.+")), all_value=".*"),
         search_box(),
     ],
     annotations=[

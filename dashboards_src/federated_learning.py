@@ -168,9 +168,7 @@ nodes = row(
             "Rounds behind the fastest node",
             query(behind, "{{name}} {{node}}"),
             unit="short",
-            thresholds=above(
-                "green with the fastest, yellow one round behind, red from three rounds", yellow=1, red=3
-            ),
+            thresholds=above("green with the fastest, yellow one round behind, red from three rounds", yellow=1, red=3),
             why="Each node's lag, moment by moment. One red row is a slow or absent node; many red rows at the same time are the network or the aggregator.",
         ),
         pie_chart(

@@ -86,6 +86,17 @@ def gate():
     return max_by(relabel(indexed, "metric", "metric", r"(.+)_delta(\[0\])?"), *SCORE).as_unit("score")
 
 
+# All samples of the dataset that each job reads.
+in_dataset = max_by(
+    join(
+        info(NAME, kind=KIND),
+        max_by(metric("sedna_dataset_samples")(SPACE), "cluster", "namespace", "dataset"),
+        on=("cluster", "namespace", "dataset"),
+    ),
+    *JOB,
+).as_unit("samples")
+
+
 def samples(method: str):
     """Samples of training and evaluation, by how the number was found."""
     given = metric("sedna_job_stage_samples")(NAME, kind=KIND, stage=("Train", "Eval"), method=method)
@@ -167,7 +178,7 @@ verdict = row(
             query(gain, "gain"),
             query(gate(), "gate"),
             columns=[
-                name_column(kind=KIND),
+                name_column("Job", kind=KIND),
                 "metric",
                 Column("new", "New model"),
                 Column("old", "Old model"),
@@ -240,9 +251,10 @@ data = row(
         timeseries(
             "Samples and when training starts",
             query(either(samples("reported"), samples("estimated")), "{{name}} {{stage}}"),
+            query(in_dataset, "{{name}} in the dataset"),
             query(wanted, "{{name}} starts training at", dashed=True),
             minimum=0,
-            why="Samples for training and for evaluation, and the number at which training starts. A line that stops growing below the dashed one means that no new samples arrive: check the dataset and its labelling.",
+            why="Samples for training, for evaluation and in the whole dataset, and the number at which training starts. A line that stops growing below the dashed one means that no new samples arrive: check the dataset and its labelling.",
         ),
         column(
             stat(
@@ -296,7 +308,7 @@ lineage = row(
         table(
             "Models of the job",
             query(metric("sedna_job_model_info")(NAME, kind=KIND)),
-            columns=[name_column(kind=KIND), Column("role", "Used for"), Column("url", "Stored at"), "format"],
+            columns=[name_column("Job", kind=KIND), Column("role", "Used for"), Column("url", "Stored at"), "format"],
             sort="name",
             descending=False,
             why="Where each model of the job is stored: what training began with and produced, what was evaluated, and what is deployed. If evaluated and deployed differ, the trigger kept the old model.",
@@ -327,16 +339,17 @@ details = row(
     line(
         table(
             "Training settings",
+            query(max_by(info(NAME, kind=KIND), *JOB), "job"),
             query(max_by(metric("sedna_job_train_learning_rate")(NAME, kind=KIND), *JOB), "learning rate"),
             query(max_by(metric("sedna_job_train_epochs")(NAME, kind=KIND), *JOB), "epochs"),
             query(max_by(metric("sedna_job_train_batch_size")(NAME, kind=KIND), *JOB), "batch size"),
-            columns=[name_column(kind=KIND), "learning rate", "epochs", "batch size"],
+            columns=[name_column("Job", kind=KIND), "learning rate", "epochs", "batch size"],
             why="What the train worker is told, as far as the job sets it under the usual names. Compare with the job whose loss falls.",
         ),
         table(
             "Triggers",
             query(threshold(NAME, kind=KIND)),
-            columns=[name_column(kind=KIND), "stage", "metric", "operator", Column("", "Limit")],
+            columns=[name_column("Job", kind=KIND), "stage", "metric", "operator", Column("", "Limit")],
             sort="name",
             descending=False,
             why="What starts training and deployment. A stage that never starts: compare its limit with the values above.",

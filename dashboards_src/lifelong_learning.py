@@ -19,6 +19,7 @@ from sedna_dash.authoring import (
     gauge,
     histogram,
     increase,
+    join,
     label_join,
     label_values,
     line,
@@ -84,6 +85,17 @@ DEPLOYED = values({0: ("No", "#8e8e8e"), 1: ("Yes", "green")})
 def of_these_jobs(expr):
     """Only the pods of the chosen jobs; metrics of single pods do not name the job."""
     return only_where(max_by(expr, *POD), worker_info(NAME, kind=KIND), on=POD)
+
+
+# All samples of the dataset that each job reads.
+in_dataset = max_by(
+    join(
+        info(NAME, kind=KIND),
+        max_by(metric("sedna_dataset_samples")(SPACE), "cluster", "namespace", "dataset"),
+        on=("cluster", "namespace", "dataset"),
+    ),
+    *JOB,
+).as_unit("samples")
 
 
 def samples(method: str):
@@ -173,6 +185,15 @@ growth = row(
             why="Tasks, groups and models of the whole cluster, and what the chosen jobs report. Flat while unseen tasks keep coming in: nothing is learned from them, so label them and train.",
         ),
         timeseries(
+            "Samples of training and evaluation",
+            query(either(samples("reported"), samples("estimated")), "{{name}} {{stage}}"),
+            query(in_dataset, "{{name}} in the dataset"),
+            minimum=0,
+            why="Samples in the whole dataset, and those given to training and evaluation: as the local controller logged, otherwise estimated. No growth between two trainings means that the second one learned nothing new.",
+        ),
+    ),
+    line(
+        timeseries(
             "Unseen tasks",
             query(worker_logs.containing("Unseen task is detected").count("sedna_name"), "{{sedna_name}}"),
             bars=True,
@@ -186,36 +207,7 @@ growth = row(
             query(sum_by(unseen(NAME, labeled="false")), "not labelled"),
             why="Samples of unseen tasks that the jobs report. Those without labels cannot be learned: have somebody label them.",
         ),
-        shares=(2, 2, 1),
-    ),
-    line(
-        timeseries(
-            "Samples of training and evaluation",
-            query(either(samples("reported"), samples("estimated")), "{{name}} {{stage}}"),
-            minimum=0,
-            why="Samples given to training and evaluation: as the local controller logged, otherwise estimated from the dataset. No growth between two trainings means that the second one learned nothing new.",
-        ),
-        timeseries(
-            "Samples in the knowledge base",
-            query(
-                sum_by(metric("sedna_knowledge_base_samples")(CLUSTER), "data_type"),
-                "{{data_type}}",
-            ),
-            steps=True,
-            minimum=0,
-            why="Stored samples of the whole cluster, by what they are for, added up over all updates. Few for evaluation: the scores below are not worth much.",
-        ),
-        stat(
-            "Last write",
-            query(
-                since(max_by(metric("sedna_knowledge_base_last_update_timestamp_seconds")(CLUSTER), "cluster")),
-                "ago",
-            ),
-            query(max_by(metric("sedna_knowledge_base_database_bytes")(CLUSTER), "cluster"), "size"),
-            height=8,
-            why="Time since the knowledge base was last written, and the size of its database. Older than the last training: the training could not save what it learned.",
-        ),
-        shares=(2, 2, 1),
+        shares=(3, 1),
     ),
 )
 
@@ -287,9 +279,9 @@ inference = row(
         ),
         bar_gauge(
             "Done, waiting and failed",
-            query(or_zero(sum_by(inferred(NAME, result="done"))), "done"),
-            query(or_zero(sum_by(waiting(NAME))), "waiting", color="yellow"),
-            query(or_zero(sum_by(inferred(NAME, result="error"))), "failed", color="red"),
+            query(sum_by(inferred(NAME, result="done")), "done"),
+            query(sum_by(waiting(NAME)), "waiting", color="yellow"),
+            query(sum_by(inferred(NAME, result="error")), "failed", color="red"),
             why="Samples since the workers began. Failed ones are lost until they are sent again: the log of the inference worker names the reason.",
         ),
         timeseries(
@@ -308,7 +300,7 @@ inference = row(
 )
 
 models = row(
-    "How it was trained, where the models lie",
+    "Models, settings and workers",
     line(
         table(
             "Models of the job",
@@ -320,6 +312,7 @@ models = row(
         ),
         table(
             "Training settings",
+            query(max_by(info(NAME, kind=KIND), *JOB), "job"),
             query(max_by(metric("sedna_job_train_learning_rate")(NAME, kind=KIND), *JOB), "learning rate"),
             query(max_by(metric("sedna_job_train_epochs")(NAME, kind=KIND), *JOB), "epochs"),
             query(max_by(metric("sedna_job_train_batch_size")(NAME, kind=KIND), *JOB), "batch size"),
@@ -343,7 +336,9 @@ models = row(
             "pods",
         ),
         query(
-            states(metric("sedna_worker_state")(SPACE), "state", by=POD),
+            only_where(
+                states(metric("sedna_worker_state")(SPACE), "state", by=POD), worker_info(NAME, kind=KIND), on=POD
+            ),
             "state",
         ),
         query(as_instant(of_these_jobs(metric("sedna_worker_start_timestamp_seconds")(SPACE))), "started"),
@@ -362,6 +357,7 @@ models = row(
         sort="started",
         why="Every worker: what it does, where, since when, for how long, and whether it lives. Click a dead one for its log.",
     ),
+    collapsed=True,
 )
 
 # The nodes of the picture are groups and tasks, an edge is a task's place in a group.
@@ -408,15 +404,34 @@ knowledge = row(
         shares=(2, 3),
     ),
     line(
+        timeseries(
+            "Samples in the knowledge base",
+            query(
+                sum_by(metric("sedna_knowledge_base_samples")(CLUSTER), "data_type"),
+                "{{data_type}}",
+            ),
+            steps=True,
+            minimum=0,
+            why="Stored samples of the whole cluster, by what they are for, added up over all updates. Few for evaluation: the scores below are not worth much.",
+        ),
+        stat(
+            "Last write",
+            query(
+                since(max_by(metric("sedna_knowledge_base_last_update_timestamp_seconds")(CLUSTER), "cluster")),
+                "ago",
+            ),
+            query(max_by(metric("sedna_knowledge_base_database_bytes")(CLUSTER), "cluster"), "size"),
+            height=8,
+            why="Time since the knowledge base was last written, and the size of its database. Older than the last training: the training could not save what it learned.",
+        ),
+        shares=(3, 1),
+    ),
+    line(
         table(
             "Task groups",
             query(max_by(group_samples(CLUSTER), "cluster", "group"), "samples"),
-            query(
-                max_by(metric("sedna_knowledge_base_task_group_deployed")(CLUSTER), "cluster", "group"), "deployed"
-            ),
-            query(
-                max_by(metric("sedna_knowledge_base_task_model_info")(CLUSTER), "cluster", "group", "url"), "model"
-            ),
+            query(max_by(metric("sedna_knowledge_base_task_group_deployed")(CLUSTER), "cluster", "group"), "deployed"),
+            query(max_by(metric("sedna_knowledge_base_task_model_info")(CLUSTER), "cluster", "group", "url"), "model"),
             columns=["group", "samples", Column("deployed", mapped=DEPLOYED), Column("url", "Model file")],
             sort="samples",
             why="Each group with its samples, the file in which its model is saved and from which it is loaded, and whether it is deployed. Repeated uploads of samples count again.",

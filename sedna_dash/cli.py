@@ -151,4 +151,4 @@ def docs(out: Path, check: bool) -> None:
     """Write the reference pages: metrics, required values, dashboards, lint rules, command line."""
     from sedna_dash import documenting
 
-    click.echo(documenting.check(out) if check else documenting.write_pages(out))
+    click.echo(documenting.check(out, main) if check else documenting.write_pages(out, main))

@@ -9,6 +9,7 @@
     ├── OutputError         exit 1   a file cannot be written
     ├── StaleError          exit 1   what is on disk is not what would be written
     ├── LintError           exit 1   lint found problems
+    ├── SettingsError       exit 2   an option or environment variable is missing or impossible
     ├── ConflictError       exit 3   Grafana holds something that we cannot explain, so we left it alone
     └── GrafanaError        exit 4   Grafana could not be reached, or refused
 
@@ -48,6 +49,12 @@ class StaleError(SednaDashError):
 
 class LintError(SednaDashError):
     """Lint found problems, or an exclusion that excludes nothing."""
+
+
+class SettingsError(SednaDashError):
+    """An option or environment variable is missing, impossible, or contradicts another one."""
+
+    exit_code = 2
 
 
 class ConflictError(SednaDashError):

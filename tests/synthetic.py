@@ -59,9 +59,7 @@ JOBS = (
         ("helmet-images",),
         "helmet-model",
     ),
-    Job(
-        "IncrementalLearningJob", "factory", "helmet-line-b", (("train", "edge-4"),), ("helmet-images-b",), "helmet-b"
-    ),
+    Job("IncrementalLearningJob", "factory", "helmet-line-b", (("train", "edge-4"),), ("helmet-images-b",), "helmet-b"),
     Job(
         "FederatedLearningJob",
         "factory",
@@ -168,11 +166,19 @@ def identities(metric: Metric) -> Iterator[dict[str, str]]:
     """The things that a metric is about, as the labels that name them."""
     labels, name = set(metric.labels), metric.name
     if name == "ALERTS":
+        everything = {"stage": "", "node": "", "pod": ""}
         for alert, job in (("SednaStageStuck", JOBS[2]), ("SednaJobFailed", JOBS[6])):
             yield {
                 "alertname": alert, "alertstate": "firing", "severity": "warning",
-                "namespace": job.namespace, "kind": job.kind, "name": job.name,
+                "namespace": job.namespace, "kind": job.kind, "name": job.name, **everything,
             }  # fmt: skip
+        yield {"alertname": "SednaWatchdog", "alertstate": "firing", "severity": "none", "namespace": "", "kind": "",
+               "name": "", **everything}  # fmt: skip
+    elif name == "sedna_job_trigger_threshold":
+        for job in JOBS[2:4]:
+            base = {"namespace": job.namespace, "kind": job.kind, "name": job.name}
+            yield {**base, "stage": "Train", "metric": "num_of_samples", "operator": ">"}
+            yield {**base, "stage": "Deploy", "metric": "precision_delta[0]", "operator": ">"}
     elif "pod" in labels:
         for pod in pods():
             if not name.startswith("sedna_worker") or "kind" in pod:
@@ -196,6 +202,7 @@ def identities(metric: Metric) -> Iterator[dict[str, str]]:
         for job in JOBS:
             for dataset in filter(None, job.datasets):
                 yield {"namespace": job.namespace, "dataset": dataset}
+        yield {"namespace": "factory", "dataset": "left-over"}
     elif name.startswith("sedna_model") and "model" in labels:
         for job in JOBS:
             if job.model:
@@ -220,6 +227,7 @@ def identities(metric: Metric) -> Iterator[dict[str, str]]:
         if name == "up":
             yield {"job": "sedna-exporter", "node": "cloud-1"}
             yield {"job": "kube-state-metrics", "node": "cloud-1"}
+            yield {"job": "kafka-exporter", "node": "cloud-1"}
     elif "namespace" in labels:
         yield {"namespace": "factory"}
     else:
@@ -254,6 +262,7 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
     """What a series reads at an instant."""
     seed = zlib.crc32((metric.name + "".join(f"{k}{v}" for k, v in sorted(labels.items()) if k != "le")).encode())
     phase, age = seed % 628 / 100, now - start
+    offline = age % 3000 > 2000  # edge-4 loses its link for a while
     wave = 0.5 + 0.4 * math.sin(age / 900 + phase)
     if metric.type == "info":
         return 1
@@ -267,29 +276,28 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         )
         domain = max(len(values) for values in metric.labels.values() if values)
         if metric.name == "kube_node_status_condition":
-            return float(
-                labels["condition"] == "Ready"
-                and labels["status"] == ("true" if labels["node"] != "edge-4" or age % 3600 > 600 else "unknown")
-            )
+            ready = "unknown" if labels["node"] == "edge-4" and offline else "true"
+            return float(labels["status"] == (ready if labels["condition"] == "Ready" else "false"))
         if metric.name == "kube_pod_status_ready":
-            return float(labels["condition"] == "true")
+            return float(labels["condition"] == ("false" if labels["pod"] == "lc-edge-4" and offline else "true"))
+        if metric.name == "sedna_federated_train_state":
+            return float(labels["state"] == "Training")
+        if metric.name == "sedna_job_deploy_state":
+            return float(labels["state"] == ("NotOK" if labels["name"] == "helmet-line-b" else "OK"))
+        if metric.name == "sedna_job_stage_state" and labels["stage"] == "Deploy":
+            return float(labels["state"] == "Completed")
         if metric.name == "kube_pod_status_phase":
             return float(labels["phase"] == ("Failed" if identity % 9 == 0 else "Running"))
         if metric.name == "sedna_worker_state":
             return float(labels["state"] == ("dead" if identity % 7 == 0 else "active"))
         if metric.name == "sedna_job_state":
-            return float(
-                labels["state"] == ("Failed" if labels["name"] == "person-reid" and age > 1800 else "Running")
-            )
+            return float(labels["state"] == ("Failed" if labels["name"] == "person-reid" and age > 1800 else "Running"))
         return float(state == int(age / 1200 + identity) % domain)
+    if metric.name == "loki_write_sent_entries_total" and labels["node"] == "edge-4":
+        return 100
     if metric.type in ("counter", "histogram"):
         speed = 0.2 + seed % 50 / 10
-        if (
-            "error" in metric.name
-            or "failed" in metric.name
-            or "dropped" in metric.name
-            or "discarded" in metric.name
-        ):
+        if "error" in metric.name or "failed" in metric.name or "dropped" in metric.name or "discarded" in metric.name:
             speed = 0.004
         if metric.unit == "transitions":
             speed = 0.0012
@@ -301,13 +309,19 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         return round(speed * (age + 300 * (1 + math.sin(age / 700 + phase))), 3)
     if metric.unit == "timestamp":
         if "lease" in metric.name or "sync" in metric.name or "sent" in metric.name:
-            return now - (900 if labels.get("lease") == "edge-4" and age % 3600 < 600 else 5 + seed % 20)
-        return start + int(age / 1200 + seed % 3) * 1200 - seed % 1000
+            return now - (900 if "edge-4" in labels.values() and offline else 5 + seed % 20)
+        return max(start - 7 * 86400, start + int(age / 1200) * 1200 - seed % 1000)
     if metric.unit in ("ratio", "score"):
         return round(wave, 4)
     if metric.unit == "celsius":
         return round(45 + 30 * wave, 1)
-    if metric.unit == "state" or metric.name == "up":
+    if metric.name in ("up", "sedna_lc_connected"):
+        return float(labels.get("job") != "kafka-exporter" and not (labels["node"] == "edge-4" and offline))
+    if metric.name == "sedna_federated_participants":
+        return 3.0 if labels["state"] == "expected" else 2.0
+    if metric.name == "sedna_job_trigger_threshold":
+        return 0.02 if labels["stage"] == "Deploy" else 5000
+    if metric.unit == "state":
         return (
             1.0
             if metric.name in ("up", "sedna_knowledge_base_up", "sedna_lc_connected")
@@ -320,7 +334,7 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
     if metric.name == "sedna_federated_rounds_target":
         return 40
     if "round" in metric.name or "iteration" in metric.name:
-        return float(int(age / 600) + seed % 2)
+        return float(int(age / (600 if "round" in metric.name else 3000)) + seed % 2)
     if metric.name == "sedna_dataset_samples":
         return float(int(500 + seed % 3000 + age / 20))
     if "loss" in metric.name:
@@ -329,6 +343,8 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         return round(1e6 * (1 + seed % 200) * (0.8 + wave / 5)) * (10 if "MemTotal" in name or "size" in name else 1)
     if metric.unit == "seconds":
         return round(20 + seed % 300 + 30 * wave, 1)
+    if "replicas_available" in metric.name:
+        return 1
     if metric.unit in ("pods", "workers", "tasks", "nodes"):
         return float(1 + seed % 3)
     return round((1 + seed % 40) * (0.7 + wave / 2), 3)

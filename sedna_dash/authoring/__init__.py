@@ -75,6 +75,7 @@ from sedna_dash.authoring.promql import (
     unless_where,
 )
 from sedna_dash.authoring.rows import (
+    alert_table,
     board_column,
     log_row,
     name_column,

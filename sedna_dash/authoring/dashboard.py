@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import attr
 from grafanalib.core import Dashboard as GrafanalibDashboard
 
 from sedna_dash.authoring.annotations import annotation_list
@@ -24,13 +23,15 @@ SCHEMA_VERSION = 42
 _QUESTION_HEIGHT = 2
 
 
-@attr.s(kw_only=True)
 class Dashboard(GrafanalibDashboard):  # type: ignore[misc]
     """A grafanalib dashboard that renders exactly ``model``."""
 
-    title: str = attr.ib(default="")
-    uid: str = attr.ib(default="")
-    model: dict[str, Any] = attr.ib(factory=dict)
+    title: str
+    uid: str
+
+    def __init__(self, *, model: dict[str, Any], **fields: Any) -> None:
+        super().__init__(**fields)
+        self.model = model
 
     def to_json_data(self) -> dict[str, Any]:
         """The dashboard as Grafana stores it, without ``id`` and ``version``, which belong to one server."""
@@ -54,9 +55,7 @@ def board(
     Raises `AuthoringError` for an unusable uid and for two panels with the same key.
     """
     if not UID.fullmatch(uid):
-        raise AuthoringError(
-            f"dashboard '{title}': uid '{uid}' must be 1 to 40 lower-case letters, digits and dashes"
-        )
+        raise AuthoringError(f"dashboard '{title}': uid '{uid}' must be 1 to 40 lower-case letters, digits and dashes")
     keys = Counter(panel.key for item in rows for panel in item.panels())
     keys.update(f"row:{item.title}" for item in rows)
     for key, count in keys.items():

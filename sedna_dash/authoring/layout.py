@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-import attr
 from grafanalib.core import GridPos
 
 from sedna_dash.authoring.panels import HEIGHTS, Panel
@@ -113,12 +114,13 @@ def _widths(shares: Sequence[int]) -> list[int]:
     """Whole grid units in proportion, which together fill the line."""
     total = sum(shares)
     edges = [round(GRID * sum(shares[:index]) / total) for index in range(len(shares) + 1)]
-    return [right - left for left, right in zip(edges, edges[1:], strict=False)]
+    return [right - left for left, right in pairwise(edges)]
 
 
 def _placed(panel: Panel, position: GridPos) -> dict[str, Any]:
-    rendered: dict[str, Any] = attr.evolve(panel, gridPos=position, id=panel_id(panel.key)).to_json_data()
-    return rendered
+    placed = copy.copy(panel)
+    placed.gridPos, placed.id = position, panel_id(panel.key)
+    return placed.to_json_data()
 
 
 def panel_id(key: str) -> int:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import attr
 from grafanalib.core import GridPos
 from grafanalib.core import Panel as GrafanalibPanel
 from grafanalib.core import Target as GrafanalibTarget
@@ -21,7 +20,7 @@ from sedna_dash.authoring.logql import Counted, Lines
 from sedna_dash.authoring.promql import Expr, active_catalog
 from sedna_dash.authoring.style import COLORS, PLAIN, Mapped, Thresholds, grafana_unit, state_mappings
 from sedna_dash.authoring.variables import LOGS_SOURCE, METRICS_SOURCE
-from sedna_dash.catalog.model import closest
+from sedna_dash.catalog.model import Metric, closest
 from sedna_dash.errors import AuthoringError
 
 #: Grid units: a row of Grafana's grid is 24 wide, one unit of height is 38 pixels.
@@ -35,7 +34,6 @@ Shown = Literal["last", "max", "min", "mean", "sum"]
 _REDUCERS = {"last": "lastNotNull", "max": "max", "min": "min", "mean": "mean", "sum": "sum"}
 
 
-@attr.s(kw_only=True)
 class Panel(GrafanalibPanel):  # type: ignore[misc]
     """A grafanalib panel that renders final-shape JSON: no nulls, no retired keys.
 
@@ -43,21 +41,33 @@ class Panel(GrafanalibPanel):  # type: ignore[misc]
     panels come and go, or when the title changes.
     """
 
-    # grafanalib's own fields, declared again because it has no types.
-    title: str = attr.ib(default="")
-    description: str = attr.ib(default="")
-    dataSource: Mapping[str, str] | None = attr.ib(default=None)
-    targets: list[Any] = attr.ib(factory=list)
-    transformations: list[dict[str, Any]] = attr.ib(factory=list)
-    gridPos: GridPos | None = attr.ib(default=None)
-    id: int | None = attr.ib(default=None)
-    maxDataPoints: int | None = attr.ib(default=None)
+    # grafanalib's own fields, for the type checker: it has no types.
+    title: str
+    description: str
+    dataSource: Mapping[str, str] | None  # noqa: N815
+    targets: list[Any]
+    transformations: list[dict[str, Any]]
+    gridPos: GridPos | None  # noqa: N815
+    id: int | None
+    maxDataPoints: int | None  # noqa: N815
 
-    kind: str = attr.ib()
-    key: str = attr.ib(default="")
-    options: dict[str, Any] = attr.ib(factory=dict)
-    field_config: dict[str, Any] = attr.ib(factory=dict)
-    height_units: int = attr.ib(default=DEFAULT_HEIGHT)
+    # A plain __init__: attrs would spend more time on generating one for each class than all panels take to render.
+    def __init__(
+        self,
+        *,
+        kind: str,
+        key: str = "",
+        options: dict[str, Any] | None = None,
+        field_config: dict[str, Any] | None = None,
+        height_units: int = DEFAULT_HEIGHT,
+        **fields: Any,
+    ) -> None:
+        super().__init__(**{"maxDataPoints": None, **fields})
+        self.kind = kind
+        self.key = key
+        self.options = options or {}
+        self.field_config = field_config or {}
+        self.height_units = height_units
 
     def to_json_data(self) -> dict[str, Any]:
         """The panel as Grafana stores it."""
@@ -67,10 +77,10 @@ class Panel(GrafanalibPanel):  # type: ignore[misc]
             "title": self.title,
             "description": self.description,
             "datasource": self.dataSource,
-            "gridPos": self.gridPos,
+            "gridPos": self.gridPos.to_json_data() if self.gridPos else None,
             "options": self.options,
             "fieldConfig": self.field_config,
-            "targets": list(self.targets),
+            "targets": [target.to_json_data() for target in self.targets],
             "transformations": list(self.transformations),
             "links": list(self.links),
             "interval": self.interval,
@@ -98,14 +108,16 @@ class Panel(GrafanalibPanel):  # type: ignore[misc]
         return {key: value for key, value in rendered.items() if key not in optional or value not in (None, [], "")}
 
 
-@attr.s(kw_only=True)
 class Target(GrafanalibTarget):  # type: ignore[misc]
     """A grafanalib target that renders only what the query needs."""
 
-    expr: str = attr.ib(default="")
-    refId: str = attr.ib(default="")
-    datasource: Mapping[str, str] | None = attr.ib(default=None)
-    model: dict[str, Any] = attr.ib(factory=dict)
+    expr: str
+    refId: str  # noqa: N815
+    datasource: Mapping[str, str] | None
+
+    def __init__(self, *, model: dict[str, Any], **fields: Any) -> None:
+        super().__init__(**fields)
+        self.model = model
 
     def to_json_data(self) -> dict[str, Any]:
         """The query as Grafana stores it."""
@@ -175,9 +187,10 @@ def timeseries(
     maximum: float | None = None,
     legend: Literal["list", "table", "hidden"] = "list",
     links: Sequence[Mapping[str, Any]] = (),
+    empty: str = "",
     height: int = DEFAULT_HEIGHT,
 ) -> Panel:
-    """Lines over time, or bars. ``limits`` draws the thresholds as lines."""
+    """Lines over time, or bars. ``limits`` draws the thresholds as lines, ``empty`` is as in `table`."""
     custom = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "stepAfter" if steps else "linear",
@@ -210,7 +223,7 @@ def timeseries(
     bounds = {"min": minimum, "max": maximum}
     return _data_panel(
         "timeseries", title, queries, why, key, unit, thresholds, options, custom,
-        links=links, height=height, bounds=bounds,
+        links=links, height=height, bounds=bounds, empty=empty,
     )  # fmt: skip
 
 
@@ -402,9 +415,7 @@ def histogram(
         "gradientMode": "none",
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
     }
-    return _data_panel(
-        "histogram", title, queries, why, key, unit, PLAIN, options, custom, height=height, instant=True
-    )
+    return _data_panel("histogram", title, queries, why, key, unit, PLAIN, options, custom, height=height, instant=True)
 
 
 def heatmap(title: str, buckets: Expr, *, why: str, key: str = "", height: int = DEFAULT_HEIGHT) -> Panel:
@@ -578,11 +589,12 @@ def table(
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
     panel = _data_panel(
         "table", title, tuple(listed), why, key, unit, thresholds, options, custom,
-        height=height, instant=True, tabular=True,
+        height=height, instant=True, tabular=True, empty=empty,
     )  # fmt: skip
+    # A unit is for the value columns alone: Grafana would read a name as a date, and print NaN.
+    panel.field_config["defaults"].pop("unit", None)
+    panel.field_config["defaults"]["mappings"] = []
     panel.field_config["overrides"] = [override for override in overrides if override["properties"]]
-    if empty:
-        panel.field_config["defaults"]["noValue"] = empty
     panel.transformations = [*([{"id": "merge", "options": {}}] if several else []), keep, organize]
     return panel
 
@@ -626,9 +638,7 @@ def node_graph(title: str, nodes: Expr, edges: Expr, *, why: str, key: str = "",
     )  # fmt: skip
     # The panel reads columns by these names; Grafana calls the value columns by their query.
     renamed = {"Value #A": "mainstat", "Value #B": "mainstat"}
-    panel.transformations = [
-        {"id": "organize", "options": {"renameByName": renamed, "excludeByName": {"Time": True}}}
-    ]
+    panel.transformations = [{"id": "organize", "options": {"renameByName": renamed, "excludeByName": {"Time": True}}}]
     return panel
 
 
@@ -688,6 +698,7 @@ def _data_panel(
     direction: str = "",
     mapped: Mapped | None = None,
     bounds: Mapping[str, float | None] | None = None,
+    empty: str = "",
 ) -> Panel:
     listed = [_as_query(item) for item in queries]
     if not listed:
@@ -704,7 +715,7 @@ def _data_panel(
     defaults["thresholds"] = thresholds.to_json_data()
     mapping = mapped or _mapped(listed[0])
     defaults["mappings"] = mapping.to_json_data() if mapping else []
-    defaults["noValue"] = _no_value(listed)
+    defaults["noValue"] = empty or _no_value(listed)
     if links:
         defaults["links"] = [dict(link) for link in links]
     defaults.update({name: value for name, value in (bounds or {}).items() if value is not None})
@@ -712,6 +723,11 @@ def _data_panel(
         _target(item, ref(index), source, kind, instant, tabular, direction)
         for index, (item, source) in enumerate(zip(listed, sources, strict=True))
     ]
+    if tabular:
+        # Grafana aligns the moment of a query to its step; rows of different moments would not be merged.
+        families = [family for item in listed if isinstance(item.expr, Expr) for family in item.expr.metrics]
+        for target in targets:
+            target.model["interval"] = _slowest(families)
     overrides = _query_overrides(kind, listed, first) + _state_overrides(kind, listed)
     return Panel(
         kind=kind,
@@ -775,7 +791,7 @@ def _target(
         buckets = item.expr.labels == {"le"}
         model["format"] = "table" if tabular else "heatmap" if buckets else "time_series"
         # The step never undercuts the scrape interval of what is read, or rates of edge nodes would have holes.
-        model["interval"] = _slowest(item.expr)
+        model["interval"] = _slowest(item.expr.metrics)
     elif isinstance(item.expr, Lines):
         model.update(queryType="range", maxLines=MAX_LINES, direction=direction)
     else:
@@ -787,10 +803,10 @@ def _target(
     return Target(expr=item.expr.text, refId=ref_id, datasource=dict(source), model=model)
 
 
-def _slowest(expr: Expr) -> str:
+def _slowest(families: Iterable[Metric]) -> str:
     catalog = active_catalog()
     seconds = {"s": 1, "m": 60, "h": 3600}
-    intervals = [catalog.sources[family.sources[0]].interval for family in expr.metrics if family.expr is None]
+    intervals = [catalog.sources[family.sources[0]].interval for family in families if family.expr is None]
     return max(intervals, key=lambda text: int(text[:-1]) * seconds[text[-1]], default="30s")
 
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 from sedna_dash.catalog import Catalog, Metric, default_catalog
@@ -204,7 +203,7 @@ def write_matcher(label: str, value: Value) -> str:
         negate, several = "!", value.values
     literals = (several,) if isinstance(several, str) else tuple(several)  # type: ignore[arg-type]
     if len(literals) == 1 and "$" not in literals[0]:
-        return f"{label}{negate or ''}{'=' if not negate else '='}{quoted(literals[0])}"
+        return f"{label}{negate}={quoted(literals[0])}"
     return f"{label}{negate or '='}~{quoted('|'.join(literals))}"
 
 
@@ -216,13 +215,11 @@ def quoted(text: str) -> str:
 # --- derived series -------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
-def _reference_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(
-        rf'(?<![\w:"])(?P<name>{alternatives})(?![\w:"])'
-        r'(?P<braces>\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})?(?P<window>\[[^\]]+\])?'
-    )
+# Any identifier; whether it is a metric, the catalog knows. Quoted texts are skipped as a whole.
+_REFERENCE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<name>[a-zA-Z_:][\w:]*)'
+    r'(?P<braces>\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})?(?P<window>\[[^\]]+\])?'
+)
 
 
 def inline(catalog: Catalog, record: Metric, given: tuple[tuple[str, str], ...]) -> tuple[str, tuple[Metric, ...]]:
@@ -233,13 +230,13 @@ def inline(catalog: Catalog, record: Metric, given: tuple[tuple[str, str], ...])
     the expression reads in the end.
     Raises `AuthoringError` when a matcher finds no selector to narrow.
     """
-    names = tuple(name for found in catalog.metrics.values() for name in found.series_names())
     unused = {label for label, _ in given}
     read: dict[Metric, None] = {}
 
     def narrow(found: re.Match[str]) -> str:
-        family = catalog.find(found["name"])
-        assert family is not None
+        family = catalog.find(found["name"]) if found["name"] else None
+        if family is None:
+            return found[0]
         passed = []
         for label, written in given:
             target = label if label in family.all_labels else record.push.get(label)
@@ -258,7 +255,7 @@ def inline(catalog: Catalog, record: Metric, given: tuple[tuple[str, str], ...])
         return found["name"] + (f"{{{','.join(parts)}}}" if parts else "") + window
 
     assert record.expr is not None
-    text = _reference_pattern(names).sub(narrow, " ".join(record.expr.split()))
+    text = _REFERENCE.sub(narrow, " ".join(record.expr.split()))
     if unused:
         raise AuthoringError(
             f"{record.name} cannot be narrowed by {', '.join(sorted(unused))}: no metric in its expression "
@@ -332,9 +329,7 @@ def ever(selector: Selector, value: Literal[0, 1] = 1) -> Expr:
 
 def _over(function: str, selector: Selector, window: str, unit: str) -> Expr:
     if not isinstance(selector, Selector):
-        raise AuthoringError(
-            f"{function}() takes a metric selector, not an expression; apply it first, then aggregate"
-        )
+        raise AuthoringError(f"{function}() takes a metric selector, not an expression; apply it first, then aggregate")
     return Expr(f"{function}({selector.ranged(window)})", selector.labels, unit, selector.metrics)
 
 

@@ -15,6 +15,7 @@ from sedna_dash.authoring.promql import (
     Expr,
     Value,
     as_instant,
+    cases,
     count_by,
     either,
     equals,
@@ -24,7 +25,11 @@ from sedna_dash.authoring.promql import (
     only_where,
     relabel,
 )
+from sedna_dash.authoring.style import color_of, colored, values
 from sedna_dash.authoring.variables import Variable, textbox
+
+#: From the least to the most urgent.
+_SEVERITIES = ("info", "warning", "critical")
 
 # The cluster comes from this board: a local Prometheus puts no cluster label on its series, and Grafana would leave
 # the placeholder of a missing field in the link.
@@ -99,6 +104,31 @@ def problems(scope: Mapping[str, Value]) -> Expr:
         union = either(union, other)
     changed = as_instant(max_by(metric("sedna_job_last_transition_timestamp_seconds")(scope), *job))
     return join(union, changed, on=job).as_unit("timestamp")
+
+
+def alert_table(title: str, scope: Mapping[str, Value], *, why: str, height: int = 8) -> Panel:
+    """Alerts, the most urgent first. ``scope`` selects them; a severity in it may be a variable."""
+    alerts = metric("ALERTS")
+    kept = ("cluster", "namespace", "alertname", "severity")
+    ranked = cases(
+        *((alerts({**scope, "severity": severity}), rank) for rank, severity in enumerate(_SEVERITIES, start=1)),
+        (alerts(scope), 0),
+        by=(*kept, "alertstate", "name", "stage", "node", "pod"),
+    )
+    about = to_board("sedna-inspector", "Inspect", cluster="$cluster", namespace="$namespace", name="field:name")
+    urgencies: dict[float, tuple[str, str]] = {0: ("other", "#8e8e8e")}
+    urgencies.update({rank: (severity, color_of(severity)) for rank, severity in enumerate(_SEVERITIES, start=1)})
+    columns: list[str | Column] = [
+        Column("Urgency", mapped=values(urgencies), width=90),
+        Column("alertstate", "State", mapped=colored("firing", "pending"), width=80),
+        Column("alertname", "Alert"),
+        Column("name", links=(about,)),
+        "stage",
+        node_column(),
+        "pod",
+    ]
+    shown = query(only_where(ranked, alerts(scope), on=kept), "Urgency")
+    return table(title, shown, columns=columns, sort="Urgency", why=why, height=height)
 
 
 def search_box() -> Variable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attr
 from grafanalib.core import Template
 
 from sedna_dash.authoring.promql import (
@@ -28,18 +27,20 @@ LOGS_SOURCE = {"type": "loki", "uid": "${" + LOGS_VARIABLE + "}"}
 _ALL = {"selected": True, "text": ["All"], "value": ["$__all"]}
 
 
-@attr.s(kw_only=True)
 class Variable(Template):  # type: ignore[misc]
     """A grafanalib template that renders exactly ``model`` beside its name and label.
 
     grafanalib's own output still holds keys of Grafana 5 and a null regex.
     """
 
-    name: str = attr.ib(default="")
-    label: str = attr.ib(default="")
-    query: str = attr.ib(default="")
-    model: dict[str, Any] = attr.ib(factory=dict)
-    about: str = attr.ib(default="")
+    name: str
+    label: str
+    hide: int
+
+    def __init__(self, *, model: dict[str, Any], about: str = "", **fields: Any) -> None:
+        super().__init__(**{"query": "", **fields})
+        self.model = model
+        self.about = about
 
     def to_json_data(self) -> dict[str, Any]:
         """The variable as Grafana stores it."""
@@ -91,9 +92,7 @@ def label_values(
     if label not in selector.labels:
         raise AuthoringError(f"variable ${name}: {selector.family.name} has no label '{label}'")
     if selector.family.expr is not None:
-        raise AuthoringError(
-            f"variable ${name}: label_values() needs a metric, not the record {selector.family.name}"
-        )
+        raise AuthoringError(f"variable ${name}: label_values() needs a metric, not the record {selector.family.name}")
     definition = f"label_values({selector.text}, {label})"
     model = {
         "type": "query",

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+import orjson
+
+from sedna_dash.lint import logql_syntax, promql_ast, stand_ins
 
 Language = Literal["promql", "logql"]
+_Parsed = TypeVar("_Parsed", promql_ast.Parsed, logql_syntax.Parsed)
 
 #: Panel types that show no data of their own.
 WITHOUT_DATA = frozenset(
-    {"row", "text", "dashlist", "news", "welcome", "gettingstarted", "alertlist", "annolist", "canvas"}
-)
+    {"row", "text", "dashlist", "news", "welcome", "gettingstarted", "alertlist", "annolist", "canvas",
+     "pluginlist", "library-panel-ref"}
+)  # fmt: skip
+
+#: Panels that show data and come with Grafana.
+CORE_TYPES = frozenset(
+    {"timeseries", "stat", "gauge", "bargauge", "barchart", "piechart", "histogram", "heatmap", "table", "logs",
+     "state-timeline", "status-history", "candlestick", "trend", "xychart", "nodeGraph", "geomap", "traces",
+     "flamegraph", "datagrid"}
+)  # fmt: skip
 
 #: Datasources that are no variable and need none: built-in, mixed, other panels, and expressions.
 BUILT_IN_SOURCES = frozenset({"-- Grafana --", "-- Mixed --", "-- Dashboard --", "__expr__", "grafana"})
@@ -21,17 +35,32 @@ BUILT_IN_SOURCES = frozenset({"-- Grafana --", "-- Mixed --", "-- Dashboard --",
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one: dashboards from anywhere hold anything."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:
     """The JSON objects of a list, and none when it is no list."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, (list, tuple)) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def compact(value: Any) -> str:
+    """The value as JSON without blanks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a number of more than 64 bits
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def number(value: Any) -> float | None:
     """The value if it is a number; JSON's true and false are none."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+#: Panels that draw or list every series of a query.
+SERIES_TYPES = frozenset(
+    {"timeseries", "graph", "trend", "barchart", "bargauge", "piechart", "state-timeline", "status-history", "stat",
+     "gauge"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,28 +84,34 @@ class Panel:
         """The title, or the id of a panel without one."""
         return self.title or f"panel {self.id}"
 
-    @property
+    @cached_property
     def type(self) -> str:
         return str(self.model.get("type") or "")
 
     @property
     def shows_data(self) -> bool:
-        return self.type not in WITHOUT_DATA
+        # A library panel's content is stored elsewhere; the dashboard holds its name alone.
+        return self.type not in WITHOUT_DATA and not (self.model.get("libraryPanel") and not self.targets)
 
     @property
+    def is_core(self) -> bool:
+        """Whether the panel comes with Grafana, so that its options are known."""
+        return self.type in CORE_TYPES
+
+    @cached_property
     def targets(self) -> list[Mapping[str, Any]]:
         return mappings(self.model.get("targets"))
 
-    @property
+    @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """fieldConfig.defaults"""
         return mapping(mapping(self.model.get("fieldConfig")).get("defaults"))
 
-    @property
+    @cached_property
     def overrides(self) -> list[Mapping[str, Any]]:
         return mappings(mapping(self.model.get("fieldConfig")).get("overrides"))
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Any]:
         return mapping(self.model.get("options"))
 
@@ -85,8 +120,8 @@ class Panel:
 class Query:
     """One query of a panel, variable or annotation.
 
-    ``text`` is what the dashboard holds, ``plain`` the same with Grafana's macros and variables replaced by values
-    that parse, see `plain_text`. ``place`` is the panel's name, ``variable $x`` or ``annotation x``.
+    ``text`` is what the dashboard holds. ``place`` is the panel's name, ``variable $x`` or ``annotation x``, and
+    ``label`` what label_values() asks for.
     """
 
     text: str
@@ -95,10 +130,51 @@ class Query:
     ref: str = ""
     panel: Panel | None = None
     target: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
 
     @cached_property
+    def reading(self) -> stand_ins.Reading:
+        """The text with Grafana's macros and variables replaced by what parses."""
+        return stand_ins.read(self.text)
+
+    @property
     def plain(self) -> str:
-        return plain_text(self.text, self.language)
+        return self.reading.text
+
+    @cached_property
+    def promql(self) -> promql_ast.Parsed:
+        """The query as a tree; without tree and without fault when it is no PromQL or nothing can be said."""
+        return self._parsed(promql_ast.parse, promql_ast.Parsed(None), "promql")
+
+    @cached_property
+    def logql(self) -> logql_syntax.Parsed:
+        """The query as a tree; without tree and without fault when it is no LogQL or nothing can be said."""
+        return self._parsed(logql_syntax.parse, logql_syntax.Parsed(None), "logql")
+
+    def _parsed(self, parse: Callable[[str], _Parsed], nothing: _Parsed, language: Language) -> _Parsed:
+        reading = self.reading
+        if language != self.language or not reading.text.strip():
+            return nothing
+        first = parse(reading.text)
+        if not first.fault:
+            return first
+        second = parse(reading.otherwise) if reading.otherwise else first
+        if not second.fault:
+            return second
+        return nothing if reading.uncertain else first
+
+    def written(self, text: str) -> str:
+        """A part of the tree as the dashboard writes it: variables and macros are put back."""
+        return self.reading.written(text)
+
+    @property
+    def over_time(self) -> bool:
+        """Whether the query is run for every step of the time range, and not once for its end."""
+        if self.panel is None:
+            return self.place.startswith("annotation")
+        if self.language == "logql":
+            return not (self.target.get("queryType") == "instant" or self.target.get("instant") is True)
+        return self.target.get("instant") is not True or self.target.get("range") is True
 
     @property
     def legend(self) -> str:
@@ -124,6 +200,22 @@ class Board:
     @property
     def title(self) -> str:
         return str(self.model.get("title") or "")
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is the form for Grafana's Import page, which asks for the datasources in ``__inputs``."""
+        return bool(mappings(self.model.get("__inputs")))
+
+    @cached_property
+    def is_ours(self) -> bool:
+        """Whether it is a Sedna dashboard by its tag, so that everything in it has to be in the catalog."""
+        tags = self.model.get("tags")
+        return isinstance(tags, (list, tuple)) and "sedna" in tags
+
+    @cached_property
+    def text(self) -> str:
+        """The model as compact JSON, to search in."""
+        return compact(self.model)
 
     @cached_property
     def panels(self) -> list[Panel]:
@@ -180,11 +272,13 @@ class Board:
             inner = re.fullmatch(r"\s*(label_values|query_result|metrics)\((.*)\)\s*", text, re.DOTALL)
             if inner is None:
                 if text.strip().startswith("{") and language == "logql":
-                    yield Query(text, language, place)
+                    label = mapping(query).get("label")
+                    yield Query(text, language, place, label=label if isinstance(label, str) else "")
                 continue
             function, body = inner.groups()
             if function == "label_values" and "," in body:
-                yield Query(body[: body.rindex(",")].strip(), language, place)
+                selector, label = body.rsplit(",", 1)
+                yield Query(selector.strip(), language, place, label=label.strip())
             elif function == "query_result":
                 yield Query(body, language, place)
 
@@ -205,35 +299,3 @@ class Board:
                 if named and variable.get("name") == named[1] and variable.get("type") == "datasource":
                     kind = variable.get("query")
         return {"prometheus": "promql", "loki": "logql"}.get(str(kind))  # type: ignore[return-value]
-
-
-_DURATION = re.compile(r"\$\{?__(rate_interval|interval|range|auto)\}?")
-_NUMBER = re.compile(r"\$\{?__(interval_ms|range_ms|range_s|from|to)(:[^}]*)?\}?")
-_AS_STRING = re.compile(r"\$\{(\w+):(json|doublequote|singlequote)\}")
-_VARIABLE = re.compile(r"\$\{(\w+)(?:\.[^}:]+)?(?::[^}]*)?\}|\[\[(\w+)(?::\w+)?\]\]|\$(\w+)")
-
-
-def plain_text(text: str, language: Language) -> str:
-    """The query with values in place of Grafana's macros and variables, so that a parser reads it.
-
-    A variable becomes ``x1`` inside a string and ``1`` elsewhere; a macro that is a duration becomes ``5m``.
-    """
-    text = _DURATION.sub("5m", _NUMBER.sub("1", text))
-    text = _AS_STRING.sub('"x"', text)
-    parts, position, quote = [], 0, ""
-    for found in re.finditer(r'\\.|["\'`]', text):
-        if found[0][0] == "\\" and quote != "`":
-            continue
-        if not quote and found[0] in "\"'`":
-            parts.append((_VARIABLE.sub("1", text[position : found.start()])))
-            quote, position = found[0], found.start()
-        elif found[0] == quote:
-            parts.append(_VARIABLE.sub(_in_string, text[position : found.end()]))
-            quote, position = "", found.end()
-    parts.append(_VARIABLE.sub("1", text[position:]))
-    return "".join(parts)
-
-
-def _in_string(found: re.Match[str]) -> str:
-    # "$1" is no Grafana variable but a group of label_replace.
-    return found[0] if found[3] and found[3].isdigit() else "x1"

@@ -23,6 +23,8 @@ class Problem:
     rule: str
     severity: Severity
     message: str
+    #: The line in ``file``, or 0 when it is not known.
+    line: int = 0
 
     @property
     def place(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sedna_dash.catalog import Catalog
 from sedna_dash.lint.board import Board, Panel, Query
 from sedna_dash.lint.problem import Problem, Severity
+from sedna_dash.lint.promql_ast import LabelAnalysis
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Context:
     boards: Sequence[Board]
     #: Results that several rules need, by name; filled by whoever asks first.
     shared: dict[str, Any] = field(default_factory=dict)
+
+    def labels(self, board: Board) -> LabelAnalysis:
+        """What the catalog tells of the labels in this dashboard's queries."""
+        key = f"labels, ours: {board.is_ours}"
+        if key not in self.shared:
+            self.shared[key] = LabelAnalysis(self.catalog, ours=board.is_ours)
+        analysis: LabelAnalysis = self.shared[key]
+        return analysis
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,12 @@ class Rule:
     severity: Severity
     check: Check
     doc: str
+
+    @property
+    def paragraphs(self) -> tuple[str, str, str]:
+        """What the rule wants, why, and its exceptions, each as one line; the last may be empty."""
+        parts = [" ".join(part.split()) for part in self.doc.strip().split("\n\n")]
+        return (parts[0], parts[1], " ".join(parts[2:]))
 
     def problems(self, board: Board, context: Context) -> Iterator[Problem]:
         """Run the check on one dashboard."""

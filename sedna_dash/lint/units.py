@@ -6,12 +6,11 @@ import re
 
 #: Ids of Grafana 9.3 to 13.2, and the misspelt "farenheit" that Grafana still takes.
 #: An older Grafana shows a newer id as text behind the number.
-UNITS = frozenset(
-    """
-    \xb5farad \xb5henry \xb5s accFS2 accG accMS2 acres amp amph arcmin arcsec areaF2 areaM2 areaMI2
+_IDS = """
+    accFS2 accG accMS2 acres amp amph arcmin arcsec areaF2 areaM2 areaMI2
     binBps binbps bits bool bool_on_off bool_yes_no Bps bps bytes candela celsius clockms clocks
-    con\u03bcgm3 con\u03bcgNm3 congm3 congNm3 conmgdL conmgm3 conmgNm3 conmmolL conngm3 conngNm3
-    conppb conμgm3 conμgNm3 cpm cps currency\u03bcBTC currencyBGN currencyBRL currencyBTC
+    congm3 congNm3 conmgdL conmgm3 conmgNm3 conmmolL conngm3 conngNm3
+    conppb conμgm3 conμgNm3 cpm cps currencyBGN currencyBRL currencyBTC
     currencyCHF currencyCZK currencyDKK currencyEUR currencyGBP currencyIDR currencyILS currencyINR
     currencyISK currencyJPY currencyKRW currencymBTC currencyMYR currencyNOK currencyPHP
     currencyPLN currencyPYG currencyRUB currencySEK currencyTRY currencyUAH currencyUSD currencyUYU
@@ -32,8 +31,8 @@ UNITS = frozenset(
     rothz rotkhz rotmhz rotrads rotrpm rowspm rowsps rpm rps s sci short sishort string Tbits TBs
     tbytes tflops THs Tibits TiBs timeticks velocitykmh velocityknot velocitymph velocityms volt
     voltamp voltampreact watt watth watthperkg Wm2 wpm wps yflops zflops µfarad µhenry µs
-    """.split()
-)
+"""
+UNITS = frozenset(_IDS.split())
 
 # suffix:req/min, currency:£, time:YYYY-MM and so on, all of which need something behind the colon.
 _CUSTOM = re.compile(r"(suffix|prefix|time|si|count|currency|bool):.+")
@@ -45,8 +44,12 @@ def is_unit(value: object) -> bool:
 
 
 #: Units for each kind of quantity, for rules that compare a metric with how it is shown.
-TIME = frozenset("ns µs ms s m h d dtdurationms dtdurations dthms dtdhms clockms clocks timeticks".split())
-BYTES = frozenset(
-    "bytes decbytes bits decbits kbytes deckbytes mbytes decmbytes gbytes decgbytes tbytes dectbytes pbytes decpbytes".split()
+TIME = frozenset(
+    {"ns", "µs", "ms", "s", "m", "h", "d", "dtdurationms", "dtdurations", "dthms", "dtdhms", "clockms", "clocks"}
+)
+BYTES = frozenset(unit for unit in UNITS if unit.endswith(("bytes", "bits")) and unit[0] not in "KMGTP")
+BYTE_RATES = frozenset({"Bps", "bps", "binBps", "binbps"}) | frozenset(
+    unit for unit in UNITS if unit[0] in "KMGTP" and unit.endswith(("bits", "Bs"))
 )
 PERCENT = frozenset({"percent", "percentunit"})
+DATES = frozenset(unit for unit in UNITS if unit.startswith("dateTime"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,16 +54,17 @@ def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
 
     The datasource variables go: Grafana 9 finds their value by the datasource's name, but fills in its uid.
     """
-    result = copy.deepcopy(dict(model))
+    result = dict(model)
     used: dict[str, str] = {}
     kept = []
-    for variable in result.get("templating", {}).get("list", []):
+    templating = result.get("templating", {})
+    for variable in templating.get("list", []):
         if variable.get("type") == "datasource" and variable["query"] in _PLUGINS:
             used[variable["name"]] = variable["query"]
         else:
             kept.append(variable)
     if used:
-        result["templating"]["list"] = kept
+        result["templating"] = {**templating, "list": kept}
     inputs = {name: f"DS_{plugin.upper()}" for name, plugin in used.items()}
     result = dict(_replace_sources(result, inputs))
     result["__inputs"] = [
@@ -122,7 +122,8 @@ def datasource_provisioning(settings: Settings) -> dict[str, Any]:
         "apiVersion": 1,
         "datasources": [
             {"name": "Sedna metrics", "uid": METRICS_UID, "type": "prometheus", "access": "proxy",
-             "url": settings.metrics_url, "editable": False, "jsonData": {"httpMethod": "POST", "timeInterval": "30s"}},
+             "url": settings.metrics_url, "editable": False,
+             "jsonData": {"httpMethod": "POST", "timeInterval": "30s"}},
             {"name": "Sedna logs", "uid": LOGS_UID, "type": "loki", "access": "proxy",
              "url": settings.logs_url, "editable": False, "jsonData": {"maxLines": 1000}},
         ],
@@ -133,6 +134,3 @@ def _yaml(content: dict[str, Any]) -> bytes:
     # Grafana expands $NAME in provisioning files; a literal dollar is written twice.
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).replace("$", "$$")
     return (f"{GENERATED}# sedna-dash {__version__}\n" + text).encode()
-
-
-__all__ = ["LOGS_VARIABLE", "METRICS_VARIABLE", "Settings", "bundle", "for_import"]

@@ -100,9 +100,7 @@ def _run(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise SourceError(f"{error.filename}:{error.lineno}: {error.msg}; repair the Python") from error
     except Exception as error:
-        raise SourceError(
-            f"{path}:{_line(error, path)}: {type(error).__name__}: {error}; repair the module"
-        ) from error
+        raise SourceError(f"{path}:{_line(error, path)}: {type(error).__name__}: {error}; repair the module") from error
     return module
 
 

@@ -6,10 +6,11 @@ they load a dashboard, so the oldest supported shape works everywhere; the rever
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from sedna_dash.authoring.dashboard import SCHEMA_VERSION
 from sedna_dash.render.normal import all_panels
@@ -86,7 +87,7 @@ def profile_for(version: tuple[int, int] | None) -> Profile:
 def shaped(model: dict[str, Any], profile: Profile) -> dict[str, Any]:
     """A copy of an authored dashboard in the profile's shape. Dashboards with another schema version than the
     authored one come from plain grafanalib or from an export, and stay as they are."""
-    result = copy.deepcopy(model)
+    result: dict[str, Any] = orjson.loads(orjson.dumps(model))  # a copy, many times quicker than deepcopy
     if result.get("schemaVersion") == SCHEMA_VERSION:
         profile.convert(result)
         result["schemaVersion"] = profile.schema_version

@@ -1,0 +1,209 @@
+"""The reference pages, written from what they describe, so that they cannot drift from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from sedna_dash.building import load, source_folder
+from sedna_dash.catalog import Catalog, Metric, default_catalog
+from sedna_dash.errors import StaleError
+from sedna_dash.lint.board import Board, Panel
+from sedna_dash.lint.rule import Rule
+from sedna_dash.lint.rules import RULES
+from sedna_dash.render.writing import difference, write
+
+_GENERATED = "<!-- Written by sedna-dash docs (make docs). Change what it describes, not this page. -->\n\n"
+_CASES = Path("tests/lint/cases")
+_TIERS = {0: "untouched Sedna", 1: "worker hook", 2: "patched GM or LC"}
+
+
+def write_pages(out: Path, command: click.Group) -> str:
+    """Write all pages below ``out``, that of the command line from ``command``; returns what changed, for a person."""
+    done = write(out, pages(command), owned=(".",))
+    return f"{done}\n{out} written." if done else f"{out} is up to date."
+
+
+def check(out: Path, command: click.Group) -> str:
+    """Raise `StaleError` when a page is not what would be written."""
+    stale = difference(out, pages(command), owned=(".",))
+    if stale:
+        raise StaleError(f"{out} is not up to date; run: sedna-dash docs (or make docs)\n{stale}")
+    return f"{out} is up to date."
+
+
+def pages(command: click.Group) -> dict[str, bytes]:
+    """Every page: path below the output folder to content."""
+    catalog = default_catalog()
+    boards = [Board(found.model, found.module.name) for found in load(source_folder(None))]
+    texts = {
+        "metrics.md": metrics_page(catalog),
+        "required-values.md": required_page(catalog, boards),
+        "dashboards.md": dashboards_page(boards),
+        "cli.md": cli_page(command),
+        "lint.md": lint_page(),
+        **{f"lint/{rule.name}.md": rule_page(rule) for rule in RULES},
+    }
+    return {name: (_GENERATED + text.rstrip() + "\n").encode() for name, text in texts.items()}
+
+
+def metrics_page(catalog: Catalog) -> str:
+    """All metrics by feature."""
+    parts = [
+        "# Metrics\n",
+        "Every series that a dashboard reads, with its type, unit, labels and producer. `cluster` is an external "
+        "label that any series may carry. Tiers: "
+        + "; ".join(f"{tier} = {meaning}" for tier, meaning in _TIERS.items())
+        + ".\n",
+    ]
+    for feature, about in catalog.features.items():
+        members = [metric for metric in catalog.metrics.values() if metric.feature == feature]
+        parts.append(f"## {feature}\n\n{about}\n")
+        if members[0].expr is not None:
+            parts += [_record(metric) for metric in members]
+            continue
+        parts.append("| Metric | Type | Unit | Labels | Producer | Tier | Meaning |\n|---|---|---|---|---|---|---|")
+        parts.append("\n".join(_metric_row(metric, catalog) for metric in members) + "\n")
+    parts.append("## Log fields\n\n| Field | Where | Values |\n|---|---|---|")
+    rows = [("stream label", catalog.logs.stream), ("structured metadata", catalog.logs.metadata)]
+    parts.append(
+        "\n".join(
+            f"| `{name}` | {where} | {', '.join(legal) or 'any'} |"
+            for where, fields in rows
+            for name, legal in fields.items()
+        )
+    )
+    return "\n".join(parts)
+
+
+def _metric_row(metric: Metric, catalog: Catalog) -> str:
+    labels = ", ".join(f"`{name}`" for name in metric.labels) or "-"
+    producers = ", ".join(catalog.sources[source].title for source in metric.sources)
+    tier = "-" if metric.tier is None else str(metric.tier)
+    name = metric.name + ("…" if metric.prefix else "")
+    return _row(f"`{name}`", metric.type, metric.unit, labels, producers, tier, metric.help)
+
+
+def _record(metric: Metric) -> str:
+    return (
+        f"### `{metric.name}`\n\n{metric.help}. Unit: {metric.unit}.\n\n```promql\n{(metric.expr or '').strip()}\n```\n"
+    )
+
+
+def required_page(catalog: Catalog, boards: list[Board]) -> str:
+    """Each value that Sedna's proposals ask to see: which metric holds it and which panels show it."""
+    parts = [
+        "# Required values\n",
+        "Sedna's two proposals list the values that its users want to see. Each has a metric and a panel.\n",
+        "| Value | Meaning | Metric | Panels |\n|---|---|---|---|",
+    ]
+    shown = panels_by_metric(boards, catalog)
+    for row, meaning in catalog.required.items():
+        holders = [metric for metric in catalog.metrics.values() if row in metric.satisfies]
+        places = dict.fromkeys(place for metric in holders for place in shown.get(metric.name, ()))
+        first = list(places)[:3]
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        parts.append(
+            _row(row, meaning, ", ".join(f"`{_with(metric, row)}`" for metric in holders), "; ".join(first) + more)
+        )
+    return "\n".join(parts)
+
+
+def _with(metric: Metric, row: str) -> str:
+    matchers = ",".join(f'{label}="{value}"' for label, value in metric.satisfies[row].items())
+    return metric.name + (f"{{{matchers}}}" if matchers else "")
+
+
+def panels_by_metric(boards: list[Board], catalog: Catalog) -> dict[str, list[str]]:
+    """Which panels read each metric, derived series through what they stand for."""
+    shown: dict[str, list[str]] = {}
+    for board in boards:
+        for panel in board.panels:
+            # The description lists what the panel reads, derived series included, one per line.
+            for line in str(panel.model.get("description") or "").splitlines():
+                if line.startswith("- `"):
+                    name = line[3:].split("`")[0]
+                    shown.setdefault(name, []).append(f"{board.title.removeprefix('Sedna / ')}: {panel.title}")
+    return shown
+
+
+def dashboards_page(boards: list[Board]) -> str:
+    """What every dashboard answers, and its panels."""
+    parts = ["# Dashboards\n"]
+    for board in boards:
+        question = str(board.model.get("description") or "").replace("**", "")
+        parts.append(f"## {board.title}\n\n`{board.uid}`, from `dashboards_src/{board.file}`. {question}\n")
+        parts.append("| Row | Panel | Kind | What it tells |\n|---|---|---|---|")
+        parts.append("\n".join(_panel_rows(board)) + "\n")
+    return "\n".join(parts)
+
+
+def _panel_rows(board: Board) -> Iterator[str]:
+    for panel in board.panels:
+        if panel.title:
+            yield _row(panel.row, panel.title, panel.type, _why(panel))
+
+
+def _why(panel: Panel) -> str:
+    text = str(panel.model.get("description") or panel.options.get("content") or "")
+    return " ".join(text.split("\n\nReads:")[0].split())
+
+
+def cli_page(main: click.Group) -> str:
+    """Every command with its options, as ``--help`` prints them."""
+    parts = ["# Command line\n", _help(main, "sedna-dash", None)]
+    context = click.Context(main, info_name="sedna-dash")
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        parts.append(f"## {name}\n\n{_help(command, name, context)}")
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str, parent: click.Context | None) -> str:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context.help_option_names = ["-h", "--help"]
+    return f"```text\n{command.get_help(context)}\n```\n"
+
+
+def lint_page() -> str:
+    """All rules in one table."""
+    parts = [
+        "# Lint rules\n",
+        "`sedna-dash lint` runs all of them. A finding that is meant gets an exclusion with a reason in `lint.yaml` "
+        "beside the dashboard modules; an exclusion that excludes nothing is an error.\n",
+        "| Rule | Severity | Wants |\n|---|---|---|",
+    ]
+    parts += [_row(f"[{rule.name}](lint/{rule.name}.md)", rule.severity, _first_sentence(rule.doc)) for rule in RULES]
+    return "\n".join(parts)
+
+
+def rule_page(rule: Rule) -> str:
+    """One rule: what, why, exceptions, and cases from its tests."""
+    parts = [f"# {rule.name}\n", f"Severity: {rule.severity}\n", rule.doc.strip() + "\n"]
+    path = _CASES / f"{rule.name}.yaml"
+    if path.is_file():
+        cases: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for heading, key in (("Refused", "bad"), ("Accepted", "good")):
+            parts.append(f"## {heading}\n")
+            for case in cases.get(key, ())[:2]:
+                shown = {name: value for name, value in case.items() if name not in ("name", "says")}
+                body = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100).rstrip()
+                parts.append(f"{str(case['name']).capitalize()}:\n\n```yaml\n{body}\n```\n")
+    parts.append(
+        "## Exclude a finding\n\n```yaml\n# lint.yaml\n"
+        f"- rule: {rule.name}\n  dashboard: the-uid\n  panel: The title\n  reason: why this one is meant\n```"
+    )
+    return "\n".join(parts)
+
+
+def _first_sentence(doc: str) -> str:
+    return " ".join(doc.strip().split("\n\n")[0].split())
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

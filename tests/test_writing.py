@@ -1,0 +1,73 @@
+"""Files are replaced whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sedna_dash.errors import OutputError
+from sedna_dash.render import writing
+from sedna_dash.render.writing import difference, to_json, write
+
+FILES = {"dashboards/a.json": b"1\n", "dashboards/b.json": b"2\n"}
+
+
+def test_only_what_differs_is_touched(tmp_path: Path) -> None:
+    assert write(tmp_path, FILES, ("dashboards",)).added == tuple(FILES)
+    stamp = (tmp_path / "dashboards/a.json").stat().st_mtime_ns
+    done = write(tmp_path, {**FILES, "dashboards/b.json": b"3\n"}, ("dashboards",))
+    assert (done.added, done.changed, done.removed) == ((), ("dashboards/b.json",), ())
+    assert (tmp_path / "dashboards/a.json").stat().st_mtime_ns == stamp
+    assert not write(tmp_path, {**FILES, "dashboards/b.json": b"3\n"}, ("dashboards",))
+
+
+def test_what_is_no_longer_built_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None:
+    write(tmp_path, FILES, ("dashboards",))
+    (tmp_path / "notes.txt").write_text("mine")
+    done = write(tmp_path, {"dashboards/a.json": b"1\n"}, ("dashboards",))
+    assert done.removed == ("dashboards/b.json",)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_files_can_be_read_by_everybody(tmp_path: Path) -> None:
+    write(tmp_path, FILES, ("dashboards",))
+    assert (tmp_path / "dashboards/a.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, FILES, ("dashboards",))
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="cannot be written \\(No space left on device\\)"):
+        write(tmp_path, {**FILES, "dashboards/a.json": b"new\n"}, ("dashboards",))
+    assert (tmp_path / "dashboards/a.json").read_bytes() == b"1\n"
+    assert sorted(path.name for path in (tmp_path / "dashboards").iterdir()) == ["a.json", "b.json"]
+
+
+def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(tmp_path / "out", FILES, ("dashboards",))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="check its rights"):
+        write(tmp_path, FILES, ("dashboards",))
+
+
+def test_json_is_canonical() -> None:
+    assert (
+        to_json({"b": 1, "a": [1.5, None, "ü"]})
+        == '{\n  "a": [\n    1.5,\n    null,\n    "ü"\n  ],\n  "b": 1\n}\n'.encode()
+    )
+
+
+def test_a_missing_folder_differs_in_everything(tmp_path: Path) -> None:
+    stale = difference(tmp_path / "none", FILES, ("dashboards",))
+    assert str(stale) == "+ dashboards/a.json\n+ dashboards/b.json"
+    assert writing.difference(tmp_path / "none", {}, ("dashboards",)) == writing.Difference((), (), ())
