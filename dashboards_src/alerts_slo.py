@@ -30,6 +30,7 @@ from sedna_dash.authoring import (
     min_by,
     namespace,
     negative,
+    only_where,
     problems,
     query,
     ratio,
@@ -43,6 +44,7 @@ from sedna_dash.authoring import (
     textbox,
     timeseries,
     to_board,
+    topk,
     when,
 )
 
@@ -112,7 +114,13 @@ alerts = row(
         table(
             "Problems now",
             query(board_of_kind(problems(SPACE)), "Last change"),
-            columns=["problem", "kind", board_column(), "namespace", "Last change"],
+            columns=[
+                Column("problem", width=210),
+                Column("kind", width=190),
+                board_column(),
+                Column("namespace", width=110),
+                "Last change",
+            ],
             sort="Last change",
             empty="Nothing needs you",
             why="What deserves an alert, found without alert rules: resources that failed, stages that do not move, deployments that went wrong or can never happen, pods that cannot start, budgets that are spent. Click a name to go there.",
@@ -181,12 +189,12 @@ objective = row(
                         ),
                     ),
                 ),
-                "namespace",
-                Column("Answered, 30 days", thresholds=below("red below the objective of 99 %", red=0.99)),
-                Column("Budget left", thresholds=below("red when spent", red=0, orange=0.25)),
-                Column("Burn, 1 hour", unit="number", thresholds=above("red from 14.4", orange=6, red=14.4)),
-                Column("Burn, 3 days", unit="number", thresholds=above("orange from 1", orange=1)),
-                "Hard frames a day",
+                Column("namespace", width=100),
+                Column("Answered, 30 days", width=135, thresholds=below("red below the objective of 99 %", red=0.99)),
+                Column("Budget left", width=100, thresholds=below("red when spent", red=0, orange=0.25)),
+                Column("Burn, 1 hour", unit="number", width=105, thresholds=above("red from 14.4", orange=6, red=14.4)),
+                Column("Burn, 3 days", unit="number", width=110, thresholds=above("orange from 1", orange=1)),
+                Column("Hard frames a day", width=140),
             ],
             sort="Budget left",
             descending=False,
@@ -272,8 +280,12 @@ learning = row(
             why="Training, evaluation and deployment together, mean of all learning jobs: how long it takes to answer a change in the world once there is enough data.",
         ),
         bar_chart(
-            "Time to a new model by job",
-            max_by(stage_duration(SPACE, kind=LEARNING), "name", "stage"),
+            "Time to a new model, slowest ten jobs",
+            only_where(
+                max_by(stage_duration(SPACE, kind=LEARNING), "name", "stage"),
+                topk(10, sum_by(stage_duration(SPACE, kind=LEARNING), "name")),
+                on=("name",),
+            ),
             across="name",
             split="stage",
             why="How long the last run of each stage took. Where one colour is most of the bar, that stage is the one to speed up: a GPU for training, a smaller set for evaluation.",
@@ -316,6 +328,6 @@ dashboard = board(
         ),
     ],
     annotations=[
-        when("Alerts", alert(chosen_alerts, alertstate="firing"), title="{{alertname}}"),
+        when("Alerts", alert(chosen_alerts, alertstate="firing"), title="{{alertname}}", shown=False),
     ],
 )

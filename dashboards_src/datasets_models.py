@@ -22,6 +22,7 @@ from sedna_dash.authoring import (
     increase,
     label_values,
     line,
+    logs_source,
     max_by,
     metric,
     metrics_source,
@@ -261,6 +262,7 @@ dashboard = board(
     refresh="5m",
     variables=[
         metrics_source(),
+        logs_source(),
         cluster(),
         namespace(),
         label_values("dataset", dataset_info(SPACE), all_value=".+"),

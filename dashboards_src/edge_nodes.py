@@ -36,6 +36,7 @@ from sedna_dash.authoring import (
     pie_chart,
     query,
     rate,
+    ratio,
     relabel,
     row,
     search_box,
@@ -276,8 +277,10 @@ hardware = row(
                 topk(
                     20,
                     at_edge(
-                        sum_by(rate(cpu(NODES, mode=Not("idle"))), "cluster", "node")
-                        / sum_by(rate(cpu(NODES)), "cluster", "node")
+                        ratio(
+                            sum_by(rate(cpu(NODES, mode=Not("idle"))), "cluster", "node"),
+                            sum_by(rate(cpu(NODES)), "cluster", "node"),
+                        )
                     ),
                 ),
                 "{{node}}",

@@ -4,6 +4,7 @@ from sedna_dash.authoring import (
     CLUSTER,
     DAY,
     SPACE,
+    Column,
     Not,
     Regex,
     above,
@@ -178,7 +179,13 @@ attention = row(
         table(
             "Problems",
             query(board_of_kind(problems(SPACE)), "Last change"),
-            columns=["problem", "kind", board_column(), "namespace", "Last change"],
+            columns=[
+                Column("problem", width=210),
+                Column("kind", width=190),
+                board_column(),
+                "namespace",
+                "Last change",
+            ],
             sort="Last change",
             empty="Nothing needs you",
             height=9,
@@ -233,9 +240,10 @@ running = row(
         ),
         bar_chart(
             "By kind and state",
-            sum_by(jobs(SPACE), "kind", "state"),
+            sum_by(jobs(SPACE), "kind", "state") > 0,
             across="kind",
             split="state",
+            horizontal=True,
             why="Which kind has the trouble. One kind alone: its images or its controller in GM; all kinds: a node or GM itself.",
         ),
         timeseries(
@@ -246,7 +254,7 @@ running = row(
             minimum=0,
             why="How the fleet came to where it is. Find the moment when red or grey began to grow, and drag over it to look at it everywhere.",
         ),
-        shares=(1, 2, 2),
+        shares=(3, 4, 5),
     ),
 )
 
@@ -314,7 +322,7 @@ platform = row(
                         metric("kube_pod_container_status_restarts_total")(
                             CLUSTER, namespace="sedna", container=Not("")
                         ),
-                        "15m",
+                        "$__rate_interval",
                     ),
                     "container",
                 ),
@@ -322,7 +330,7 @@ platform = row(
             ),
             bars=True,
             stacked=True,
-            why="Restarts in the namespace of Sedna, in 15 minutes. One after an upgrade is normal; a comb of them is a crash loop: read the log of that component from before the restart.",
+            why="Restarts in the namespace of Sedna at each moment. One after an upgrade is normal; a comb of them is a crash loop: read the log of that component from before the restart.",
             links=[to_board("sedna-components", "Components", cluster="$cluster")],
         ),
     ),
@@ -340,7 +348,7 @@ dashboard = board(
     refresh="30s",
     variables=[metrics_source(), logs_source(), cluster(), namespace()],
     annotations=[
-        when("Alerts", firing, title="{{alertname}}"),
+        when("Alerts", firing, title="{{alertname}}", shown=False),
         at_instants("Deployments", deployed, title="{{name}}: new model deployed", color="green"),
     ],
 )

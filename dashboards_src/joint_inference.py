@@ -186,7 +186,7 @@ traffic = row(
                     + constant("$price_gb", "number") * (or_zero(sum_by(rate(transferred(NAME), window=HOUR))) / 1e9)
                 )
                 * 1000
-                / sum_by(rate(requests(NAME), window=HOUR)),
+                / (sum_by(rate(requests(NAME), window=HOUR)) > 0),
                 "joint",
             ),
             query(constant("$price_inference", "number") * 1000, "all in the cloud", dashed=True),

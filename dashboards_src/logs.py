@@ -123,19 +123,19 @@ where = row(
             "By component",
             query(matched.count("app", window="$__range"), "{{app}}"),
             why="Share of GM, LC, KB, workers and log collectors in the matched lines. Click a slice to keep only that one.",
-            links=[keep_only("Only this component", app="label:app")],
+            links=[keep_only("Only this component", app="legend:")],
         ),
         pie_chart(
             "By level",
             query(matched.count("level", window="$__range"), "{{level}}"),
             why="Share of each level in the matched lines. Click a slice to keep only that level.",
-            links=[keep_only("Only this level", level="label:level")],
+            links=[keep_only("Only this level", level="legend:")],
         ),
         pie_chart(
             "By pod, ten loudest",
             query(matched.count("pod", window="$__range").top(10), "{{pod}}"),
             why="The pods that wrote most of the matched lines. One pod with nearly all of them: the fault is there; all alike: it is in what they share.",
-            links=[keep_only("Only this pod", pod="label:pod")],
+            links=[keep_only("Only this pod", pod="legend:")],
         ),
     ),
     line(
@@ -240,6 +240,7 @@ dashboard = board(
             "Alerts",
             metric("ALERTS")(SPACE, alertname=Regex("Sedna.*"), alertstate="firing", severity=("critical", "warning")),
             title="{{alertname}}",
+            shown=False,
         ),
     ],
 )

@@ -192,13 +192,13 @@ prometheus = row(
     line(
         timeseries(
             "Series in memory",
-            query(sum_by(head_series, "instance"), "{{instance}}"),
+            query(topk(20, sum_by(head_series, "instance")), "{{instance}}"),
             minimum=0,
             why="Series that each Prometheus holds; memory follows them. A steady rise without new nodes or jobs: look for the job that grows at the right.",
         ),
         timeseries(
             "Samples stored",
-            query(sum_by(rate(samples), "instance"), "{{instance}}"),
+            query(topk(20, sum_by(rate(samples), "instance")), "{{instance}}"),
             minimum=0,
             why="Samples per second; disk follows them. A fall means that targets are lost, a step upwards that something new is scraped.",
         ),

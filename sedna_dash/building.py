@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ def watch(request: Request, tell: Callable[[str], object]) -> None:
         from watchfiles import watch as changes
     except ImportError as error:
         raise SednaDashError("--watch needs watchfiles; install it with: pip install 'sedna-dash[watch]'") from error
+    gc.enable()  # this one runs for long
     _build_and_tell(request, tell)
     tell(f"Watching {request.source} (Ctrl-C ends) ...")
     for batch in changes(request.source, *request.catalogs, raise_interrupt=False):

@@ -178,7 +178,7 @@ def lint_page() -> str:
         "beside the dashboard modules; an exclusion that excludes nothing is an error.\n",
         "| Rule | Severity | Wants |\n|---|---|---|",
     ]
-    parts += [_row(f"[{rule.name}](lint/{rule.name}.md)", rule.severity, _first_sentence(rule.doc)) for rule in RULES]
+    parts += [_row(f"[{rule.name}](lint/{rule.name}.md)", rule.severity, rule.paragraphs[0]) for rule in RULES]
     return "\n".join(parts)
 
 
@@ -199,10 +199,6 @@ def rule_page(rule: Rule) -> str:
         f"- rule: {rule.name}\n  dashboard: the-uid\n  panel: The title\n  reason: why this one is meant\n```"
     )
     return "\n".join(parts)
-
-
-def _first_sentence(doc: str) -> str:
-    return " ".join(doc.strip().split("\n\n")[0].split())
 
 
 def _row(*cells: str) -> str:

@@ -29,7 +29,7 @@ def run(files: Sequence[Path], source: Path | None, catalogs: tuple[Path, ...], 
         boards = [Board(found.model, str(found.module)) for found in load(folder, catalogs)]
         beside = folder / EXCLUSIONS
     chosen = exclusions or (beside if beside and beside.is_file() else None)
-    return lint(boards, catalog, load_exclusions(chosen) if chosen else ())
+    return lint(boards, catalog, load_exclusions(chosen) if chosen else (), partial=bool(files))
 
 
 def written(report: Report, form: str, *, colour: bool = False) -> str:
@@ -46,4 +46,4 @@ def exit_code(report: Report, strict: bool) -> int:
 def rule_list() -> str:
     """Name, severity and purpose of every rule."""
     width = max(len(rule.name) for rule in RULES)
-    return "\n".join(f"{rule.name:{width}}  {rule.severity:7}  {rule.doc.strip().splitlines()[0]}" for rule in RULES)
+    return "\n".join(f"{rule.name:{width}}  {rule.severity:7}  {rule.paragraphs[0]}" for rule in RULES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +75,8 @@ def grafana_settings(
     """
     if ca_file is not None and insecure:
         raise SettingsError("--ca-file and --insecure exclude each other; give only --ca-file")
-    if ca_file is not None and not ca_file.is_file():
-        raise SettingsError(f"--ca-file {ca_file}: no such file; name a PEM file with the authority's certificate")
+    if ca_file is not None:
+        _check_ca_file(ca_file)
     if timeout <= 0:
         raise SettingsError("--timeout must be more than 0 seconds")
     return GrafanaSettings(
@@ -86,6 +87,17 @@ def grafana_settings(
         org_id=org_id,
         timeout=timeout,
     )
+
+
+def _check_ca_file(ca_file: Path) -> None:
+    """The HTTP library would say the same of a useless file as of an untrusted server."""
+    cure = "name a PEM file with the authority's certificate"
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError:
+        raise SettingsError(f"--ca-file {ca_file}: holds no certificate; {cure}") from None
+    except OSError as error:
+        raise SettingsError(f"--ca-file {ca_file}: cannot be read ({error.strerror}); {cure}") from None
 
 
 def _checked_url(url: str) -> str:

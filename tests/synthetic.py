@@ -274,7 +274,7 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
                 str(v) for k, v in sorted(labels.items()) if k in ("namespace", "name", "pod", "node", "stage")
             ).encode()
         )
-        domain = max(len(values) for values in metric.labels.values() if values)
+        domain = len(next(metric.labels[label] for label in reversed(metric.labels) if metric.labels[label]))
         if metric.name == "kube_node_status_condition":
             ready = "unknown" if labels["node"] == "edge-4" and offline else "true"
             return float(labels["status"] == (ready if labels["condition"] == "Ready" else "false"))
@@ -299,12 +299,17 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         speed = 0.2 + seed % 50 / 10
         if "error" in metric.name or "failed" in metric.name or "dropped" in metric.name or "discarded" in metric.name:
             speed = 0.004
-        if metric.unit == "transitions":
-            speed = 0.0012
+        if metric.unit in ("transitions", "restarts"):
+            # Whole numbers, seldom: these are events.
+            return float(
+                int(age / 1200) * (1 + seed % 2)
+                if metric.unit == "transitions" or seed % 5 == 0 or labels["container"] == "gm"
+                else 0
+            )
         if metric.type == "histogram" and name.endswith("_bucket"):
             speed *= (0.05, 0.3, 0.7, 0.85, 0.95, 0.98, 0.99, 1)[state]
         if metric.name == "container_cpu_usage_seconds_total" or metric.name == "node_cpu_seconds_total":
-            speed = 0.1 + wave / 2
+            speed = 0.05 + seed % 9 / 20
         # The wave is slower than the growth, or the counter would fall and count as reset.
         return round(speed * (age + 300 * (1 + math.sin(age / 700 + phase))), 3)
     if metric.unit == "timestamp":
@@ -345,6 +350,12 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         return round(20 + seed % 300 + 30 * wave, 1)
     if "replicas_available" in metric.name:
         return 1
+    if metric.name.startswith("kube_daemonset") or metric.name == "sedna_gm_connected_nodes":
+        return float(len(NODES) - (offline and metric.name != "kube_daemonset_status_desired_number_scheduled"))
+    if metric.name.startswith("kube_pod_container_resource"):
+        return 4e8 if labels["resource"] == "memory" else 0.5
+    if metric.name == "sedna_job_status_bytes":
+        return 20000 + seed % 900000
     if metric.unit in ("pods", "workers", "tasks", "nodes"):
         return float(1 + seed % 3)
     return round((1 + seed % 40) * (0.7 + wave / 2), 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from sedna_dash.authoring.promql import Expr
@@ -39,13 +41,23 @@ def _annotation(name: str, expr: Expr, title: str, color: str, shown: bool) -> d
         "hide": False,
         "iconColor": color,
         "expr": expr.text,
-        "step": "60s",
         "titleFormat": title,
         "textFormat": "",
         "tagKeys": ",".join(label for label in ("kind", "name", "stage", "node", "severity") if label in expr.labels),
     }
 
 
-def annotation_list(annotations: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """With Grafana's own annotations, which every dashboard has."""
-    return [dict(_BUILT_IN), *annotations]
+def annotation_list(annotations: Sequence[dict[str, Any]], time: str) -> list[dict[str, Any]]:
+    """With Grafana's own annotations, which every dashboard has.
+
+    ``time`` is the dashboard's usual range, like ``now-6h``. Grafana asks for 100 points of it and joins points that
+    are no further apart than the step; with a smaller step, a condition that lasts is drawn as a comb of marks.
+    """
+    step = _step_for(time)
+    return [dict(_BUILT_IN), *({**annotation, "step": step} for annotation in annotations)]
+
+
+def _step_for(time: str) -> str:
+    found = re.fullmatch(r"now-(\d+)([mhd])", time)
+    minutes = int(found[1]) * {"m": 1, "h": 60, "d": 1440}[found[2]] if found else 360
+    return f"{next(step for step in (1, 5, 15, 30, 60, 120, 240, 480, 1440) if step * 100 >= minutes)}m"

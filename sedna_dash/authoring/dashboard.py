@@ -11,6 +11,7 @@ from grafanalib.core import Dashboard as GrafanalibDashboard
 
 from sedna_dash.authoring.annotations import annotation_list
 from sedna_dash.authoring.layout import GRID, Row, panel_id, place
+from sedna_dash.authoring.panels import markdown_options
 from sedna_dash.authoring.variables import Variable
 from sedna_dash.errors import AuthoringError
 
@@ -69,11 +70,7 @@ def board(
         "title": "",
         "transparent": True,
         "gridPos": {"h": _QUESTION_HEIGHT, "w": GRID, "x": 0, "y": 0},
-        "options": {
-            "mode": "markdown",
-            "content": question,
-            "code": {"language": "plaintext", "showLineNumbers": False, "showMiniMap": False},
-        },
+        "options": markdown_options(question),
     }
     model = {
         "uid": uid,
@@ -91,7 +88,7 @@ def board(
         "timepicker": {"refresh_intervals": ["30s", "1m", "5m", "15m", "30m", "1h", "2h", "1d"]},
         "schemaVersion": SCHEMA_VERSION,
         "links": [_board_menu(tags[0]), *links] if tags else list(links),
-        "annotations": {"list": annotation_list(tuple(annotations))},
+        "annotations": {"list": annotation_list(annotations, time)},
         "templating": {"list": [variable.to_json_data() for variable in variables]},
         "panels": [opening, *place(rows, top=_QUESTION_HEIGHT)],
     }

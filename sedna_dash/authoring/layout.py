@@ -88,10 +88,14 @@ def place(rows: Sequence[Row], top: int = 0) -> list[dict[str, Any]]:
             "panels": [],
         }
         y += HEIGHTS["row"]
+        top_of_row = y
         inside: list[dict[str, Any]] = []
         for shelf in item.lines:
             inside.extend(_place_line(shelf, y))
             y += shelf.height
+        if item.collapsed:
+            # Its panels lie below the header only once it is opened; Grafana then moves the rest down.
+            y = top_of_row
         placed.append(header)
         (header["panels"] if item.collapsed else placed).extend(inside)  # type: ignore[attr-defined]
     return placed

@@ -33,7 +33,8 @@ def to_board(uid: str, title: str, **variables: str) -> dict[str, Any]:
     """A link to another dashboard with the datasources, cluster and namespace of this one.
 
     ``variables`` set more of the target's variables: ``"$name"`` passes on this board's, ``"field:name"`` takes
-    the value from the clicked row, ``"label:name"`` from the clicked series, anything else is literal.
+    the value from the clicked row, ``"label:name"`` from the clicked series, ``"legend:"`` is the name of the clicked
+    slice or bar, anything else is literal.
     """
     passed = {"datasource": "$datasource", **variables}
     parts = [_parameter(name, value) for name, value in passed.items()]
@@ -59,4 +60,6 @@ def _parameter(name: str, value: str) -> str:
         return f"var-{name}=${{__data.fields.{field}:percentencode}}"
     if colon and kind == "label":
         return f"var-{name}=${{__field.labels.{field}:percentencode}}"
+    if colon and kind == "legend":
+        return f"var-{name}=${{__field.name:percentencode}}"
     return f"var-{name}={quote(value)}"

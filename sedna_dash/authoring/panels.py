@@ -239,9 +239,13 @@ def stat(
     background: bool = False,
     names: bool | None = None,
     links: Sequence[Mapping[str, Any]] = (),
+    empty: str = "",
     height: int = HEIGHTS["stat"],
 ) -> Panel:
-    """Big numbers, one per series. ``trend`` draws the history behind, ``background`` colours the whole tile."""
+    """Big numbers, one per series.
+
+    ``trend`` draws the history behind, ``background`` colours the whole tile; ``empty`` is as in `table`.
+    """
     options = {
         "reduceOptions": _reduce("last"),
         "orientation": "auto",
@@ -252,7 +256,7 @@ def stat(
     }
     return _data_panel(
         "stat", title, queries, why, key, unit, thresholds, options, {},
-        links=links, height=height, instant=not trend, mapped=mapped,
+        links=links, height=height, instant=not trend, mapped=mapped, empty=empty,
     )  # fmt: skip
 
 
@@ -295,7 +299,7 @@ def bar_gauge(
 ) -> Panel:
     """Horizontal bars, one per series, largest values readable at a glance."""
     options = {
-        "reduceOptions": _reduce("last"),
+        "reduceOptions": _reduce("last", queries),
         "orientation": "horizontal",
         "displayMode": "gradient",
         "showUnfilled": True,
@@ -319,7 +323,7 @@ def pie_chart(
 ) -> Panel:
     """Shares of a whole, as a ring with values in the legend."""
     options = {
-        "reduceOptions": _reduce("last"),
+        "reduceOptions": _reduce("last", queries),
         "pieType": "donut",
         "displayLabels": ["percent"],
         "legend": {
@@ -348,10 +352,14 @@ def bar_chart(
     key: str = "",
     unit: str = "",
     stacked: bool = True,
+    horizontal: bool = False,
     links: Sequence[Mapping[str, Any]] = (),
     height: int = DEFAULT_HEIGHT,
 ) -> Panel:
-    """Bars of one moment: a group per value of label ``across``, a bar per value of label ``split``."""
+    """Bars of one moment: a group per value of label ``across``, a bar per value of label ``split``.
+
+    ``horizontal`` leaves room for long values of ``across``.
+    """
     for label in (across, split):
         if label not in expr.labels:
             raise AuthoringError(f"bar chart '{title}': the series carry no label '{label}'")
@@ -360,7 +368,7 @@ def bar_chart(
         "options": {"rowField": across, "columnField": split, "valueField": "Value"},
     }
     options = {
-        "orientation": "auto",
+        "orientation": "horizontal" if horizontal else "auto",
         "xTickLabelRotation": 0,
         "xTickLabelSpacing": 0,
         "showValue": "auto",
@@ -437,7 +445,7 @@ def heatmap(title: str, buckets: Expr, *, why: str, key: str = "", height: int =
         "cellGap": 1,
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},
-        "tooltip": {"show": True, "yHistogram": False},
+        "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
         "exemplars": {"color": "rgba(255,0,255,0.7)"},
     }
     custom = {
@@ -600,7 +608,8 @@ def table(
 
 
 def _column_override(column: Column, shown: str, matched: Query | None) -> dict[str, Any]:
-    properties: list[dict[str, Any]] = []
+    # What an empty panel says is no text for an empty cell.
+    properties: list[dict[str, Any]] = [{"id": "noValue", "value": "-"}]
     unit = column.unit or (_unit_of(matched.expr) if matched else "")
     mapped = column.mapped or (_mapped(matched) if matched else None)
     if unit:
@@ -620,6 +629,9 @@ def _column_override(column: Column, shown: str, matched: Query | None) -> dict[
         properties.append({"id": "custom.width", "value": column.width})
     if column.hidden:
         properties.append({"id": "custom.hidden", "value": True})
+    else:
+        # What the whole panel says without data would otherwise stand in each empty cell.
+        properties.append({"id": "noValue", "value": "–"})
     return {"matcher": {"id": "byName", "options": shown}, "properties": properties}
 
 
@@ -673,8 +685,14 @@ def log_lines(
 
 def text(title: str, markdown: str, *, key: str = "", height: int = HEIGHTS["text"]) -> Panel:
     """A few lines of Markdown."""
-    options = {"mode": "markdown", "content": markdown, "code": {"language": "plaintext", "showLineNumbers": False, "showMiniMap": False}}  # fmt: skip
+    options = markdown_options(markdown)
     return Panel(kind="text", title=title, key=key or title, options=options, height_units=height)
+
+
+def markdown_options(markdown: str) -> dict[str, Any]:
+    """The options of a text panel."""
+    code = {"language": "plaintext", "showLineNumbers": False, "showMiniMap": False}
+    return {"mode": "markdown", "content": markdown, "code": code}
 
 
 # --- what they share --------------------------------------------------------------------------------------------
@@ -711,7 +729,7 @@ def _data_panel(
     defaults: dict[str, Any] = {"custom": custom} if custom else {}
     if shown_unit:
         defaults["unit"] = shown_unit
-    defaults["color"] = {"mode": "thresholds" if _colored_by_value(kind) else "palette-classic"}
+    defaults["color"] = {"mode": "thresholds" if _colored_by_value(kind, thresholds) else "palette-classic"}
     defaults["thresholds"] = thresholds.to_json_data()
     mapping = mapped or _mapped(listed[0])
     defaults["mappings"] = mapping.to_json_data() if mapping else []
@@ -742,8 +760,10 @@ def _data_panel(
     )
 
 
-def _reduce(shown: Shown) -> dict[str, Any]:
-    return {"values": False, "calcs": [_REDUCERS[shown]], "fields": ""}
+def _reduce(shown: Shown, queries: Iterable[QueryLike] = ()) -> dict[str, Any]:
+    # Grafana makes one table of an instant Loki query: a row, not a series, for each combination of labels.
+    rows = any(isinstance(item.expr, Counted) and item.expr.labels for item in map(_as_query, queries))
+    return {"values": rows, "calcs": [_REDUCERS[shown]], "fields": ""}
 
 
 def ref(index: int) -> str:
@@ -770,8 +790,9 @@ def _mappings(item: Query) -> list[dict[str, Any]]:
     return mapped.to_json_data() if mapped else []
 
 
-def _colored_by_value(kind: str) -> bool:
-    return kind in ("stat", "gauge", "bargauge", "table", "state-timeline", "status-history")
+def _colored_by_value(kind: str, thresholds: Thresholds) -> bool:
+    # A timeline coloured by thresholds shows the threshold's range instead of the state's name.
+    return kind in ("stat", "gauge", "bargauge", "table") or (kind == "status-history" and bool(thresholds.meaning))
 
 
 def _target(

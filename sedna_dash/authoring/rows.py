@@ -148,12 +148,12 @@ def log_row(lines: Lines, who: str, *, search: bool = True) -> Row:
             bars=True,
             stacked=True,
             height=5,
-            why=f"Number of lines of {who} over time{holding}, by level. Drag over a spike to see just its lines below.",
+            why=f"Number of lines of {who} over time{holding}, by level. Drag over a spike to see its lines below.",
         ),
         log_lines(
             "Lines",
             kept,
-            why=f"All lines of {who}{holding}, newest first. Click a line for its fields and for the pod that wrote it.",
+            why=f"All lines of {who}{holding}, newest first. Click a line for its fields and the pod that wrote it.",
         ),
     )
 

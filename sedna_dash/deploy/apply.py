@@ -27,7 +27,7 @@ Outcome = Literal["create", "update", "unchanged", "conflict", "failed"]
 
 #: What Grafana answers when it already holds something that is in the way: not a fault, but a person's to decide.
 _TAKEN = frozenset({"version-mismatch", "name-exists", "name-match", "plugin-dashboard"})
-_TAKEN_SAID = ("provisioned", "read-only", "cannot be changed to a folder", "cannot be the same as")
+_TAKEN_SAID = ("provisioned", "read-only", "already exists", "cannot be changed to a folder", "cannot be the same as")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _Run:
             made = self.grafana.create_folder(wanted)
         except RefusedError as error:
             self.folder = None
-            if error.status not in (400, 409, 412):
+            if error.status not in (409, 412) and not _taken(error):
                 raise
             # Somebody may have made it in the meantime.
             self.folder = chosen_folder(wanted, self.grafana.folders()) or self.grafana.folder(wanted.uid)

@@ -100,7 +100,8 @@ def deploy_command(
         "loki": checked_choice("loki", loki_url, loki_uid),
     }
     dashboards = [dashboard.model for dashboard in load(source_folder(source), catalogs)]
-    report = deploy(Grafana(settings), dashboards, folder=folder, sources=sources, dry_run=dry_run)
+    with Grafana(settings) as grafana:
+        report = deploy(grafana, dashboards, folder=folder, sources=sources, dry_run=dry_run)
     write_report(report, form, sys.stdout)
     if report.error:
         raise report.error

@@ -67,12 +67,22 @@ class Saved:
 
 
 class Grafana:
-    """One Grafana, with the credentials of the settings. Nothing is sent before the first call."""
+    """One Grafana, with the credentials of the settings. Nothing is sent before the first call.
+
+    Use it as a context manager, so that its connections are closed.
+    """
 
     def __init__(self, settings: GrafanaSettings, sleep: Callable[[float], object] = time.sleep) -> None:
         self.settings = settings
         self._sleep = sleep
         self._retry_after = ""
+
+    def __enter__(self) -> Grafana:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "_api" in self.__dict__:
+            self._api.client.s.close()
 
     @property
     def url(self) -> str:
@@ -356,10 +366,11 @@ class Grafana:
             return f"{self.url} does not speak TLS; write http:// if that is meant"
         if "ostname mismatch" in detail or "doesn't match" in detail or "IP address mismatch" in detail:
             return f"{self.url} shows a certificate for another name; use the name that is in the certificate"
-        return (
-            f"{self.url} shows a certificate that is not trusted here; "
-            "give the file of its authority with --ca-file, or --insecure to do without"
-        )
+        if self.settings.ca_file:
+            by = f"is not signed by the authority in {self.settings.ca_file}; give the right one with --ca-file"
+        else:
+            by = "is not trusted here; give the file of its authority with --ca-file, or --insecure to do without"
+        return f"{self.url} shows a certificate that {by}"
 
     def _broken(self, detail: str) -> UnreachableError:
         if "NameResolution" in detail or "getaddrinfo" in detail or "Failed to resolve" in detail:

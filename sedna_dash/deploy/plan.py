@@ -261,6 +261,8 @@ def _obstacle(live: LiveDashboard, folder: Folder) -> str:
     if "elements" in live.model or "layout" in live.model:
         return "somebody saved it in the new dashboard format; delete it there to have it written anew"
     if str(meta.get("folderUid") or "") != folder.uid:
+        if not any(read_mark(version.message) for version in live.history):
+            return _unexplained(live)
         where = meta.get("folderTitle") or "General"
         return f"it is in the folder '{where}', and deploy does not move dashboards; move it to '{folder.title}' there"
     return ""

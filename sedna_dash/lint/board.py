@@ -94,6 +94,11 @@ class Panel:
         return self.type not in WITHOUT_DATA and not (self.model.get("libraryPanel") and not self.targets)
 
     @property
+    def draws_series(self) -> bool:
+        """Whether each series of a query is seen for itself."""
+        return self.type in SERIES_TYPES
+
+    @property
     def is_core(self) -> bool:
         """Whether the panel comes with Grafana, so that its options are known."""
         return self.type in CORE_TYPES
@@ -251,6 +256,18 @@ class Board:
         """Every PromQL and LogQL query: of panels, of query variables, of annotations."""
         return [*self._panel_queries(), *self._variable_queries(), *self._annotation_queries()]
 
+    @cached_property
+    def _by_panel(self) -> dict[int, list[Query]]:
+        found: dict[int, list[Query]] = {}
+        for query in self.queries:
+            if query.panel is not None:
+                found.setdefault(id(query.panel), []).append(query)
+        return found
+
+    def queries_of(self, panel: Panel) -> list[Query]:
+        """The PromQL and LogQL queries of one of the board's panels."""
+        return self._by_panel.get(id(panel), [])
+
     def _panel_queries(self) -> Iterator[Query]:
         for panel in self.panels:
             for target in panel.targets:
@@ -298,4 +315,8 @@ class Board:
             for variable in self.variables:
                 if named and variable.get("name") == named[1] and variable.get("type") == "datasource":
                     kind = variable.get("query")
+            # The form for the Import page names an input where others name a variable.
+            for entry in mappings(self.model.get("__inputs")):
+                if named and entry.get("name") == named[1]:
+                    kind = entry.get("pluginId")
         return {"prometheus": "promql", "loki": "logql"}.get(str(kind))  # type: ignore[return-value]

@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 from sedna_dash.catalog.model import LogFields
 from sedna_dash.lint import re2
 
-# --- the tree ---------------------------------------------------------------------------------------------------------
+# --- the tree --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,7 @@ def _is_literal(node: Expression) -> bool:
     return isinstance(node, Number) and not node.vector
 
 
-# --- tokens -----------------------------------------------------------------------------------------------------------
+# --- tokens ----------------------------------------------------------------------------------------------
 
 _RANGE_FUNCTIONS = frozenset(
     {"rate", "rate_counter", "count_over_time", "bytes_rate", "bytes_over_time", "avg_over_time", "sum_over_time",
@@ -454,7 +454,7 @@ def _unescaped(text: str, start: int) -> str:
     return _ESCAPE.sub(one, text)
 
 
-# --- the parser ---------------------------------------------------------------------------------------------------------
+# --- the parser ------------------------------------------------------------------------------------------
 
 _MATCHING = frozenset({"=", "!=", "=~", "!~"})
 _LINE_FILTERS = frozenset({"|=", "|~", "|>", "!=", "!~", "!>"})
@@ -462,6 +462,13 @@ _COMPARING = frozenset({"=", "==", "!=", ">", ">=", "<", "<="})
 _BINDING = {"or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "+": 4, "-": 4,
             "*": 5, "/": 5, "%": 5, "^": 6}  # fmt: skip
 _PATTERN_CAPTURE = re.compile(r"<([A-Za-z_]\w*)>", re.ASCII)
+# A variable may be part of a path, hence the private use area, see stand_ins.
+_JSON_PATH = re.compile(
+    r"""\s*(?:[A-Za-z_\ue000-\uf8ff][\w\ue000-\uf8ff]*|\[\s*(?:[0-9]+|"[^"\\]*")\s*\])
+    (?:\s*\.\s*[A-Za-z_\ue000-\uf8ff][\w\ue000-\uf8ff]*|\s*\[\s*(?:[0-9]+|"[^"\\]*")\s*\])*\s*""",
+    re.VERBOSE | re.ASCII,
+)
+_LOGFMT_PATH = re.compile(r'\s*(?:[A-Za-z_\ue000-\uf8ff][\w\ue000-\uf8ff]*|"[^"\\]*")\s*', re.ASCII)
 _TEMPLATE_ACTION = re.compile(r"\{\{-?\s*(?P<word>\w*)")
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
 
@@ -558,7 +565,8 @@ class _Parser:
 
     def modifier(self) -> tuple[tuple[str, ...] | None, bool, str, tuple[str, ...], bool]:
         boolean = self.take("bool")
-        matching, ignoring, group, include = None, False, "", ()
+        matching, ignoring, group = None, False, ""
+        include: tuple[str, ...] = ()
         if self.token.kind in ("on", "ignoring"):
             ignoring = self.next().kind == "ignoring"
             matching = self.label_list()
@@ -602,9 +610,9 @@ class _Parser:
             value = self.number(self.expect("number", "a number"))
             self.expect(")")
             return Number(value, vector=True)
-        if token.text == "label_replace":
-            return self.label_replace()
-        self.fail(f"{token.text}() is no function that gives numbers", token)
+        if token.text != "label_replace":
+            self.fail(f"{token.text}() is no function that gives numbers", token)
+        return self.label_replace()
 
     def literal(self) -> float:
         sign = -1.0 if self.token.kind == "-" else 1.0
@@ -729,12 +737,11 @@ class _Parser:
         values, addresses = [], False
         while True:
             if self.token.kind == "function" and self.token.text == "ip":
-                addresses = True
-                address = self.address()
-                if operator.kind not in ("|=", "!="):
+                # Behind `or`, Loki takes the address for plain text, and reads no further `or`.
+                addresses = addresses or not values
+                values.append(self.address(checked=not values))
+                if len(values) == 1 and operator.kind not in ("|=", "!="):
                     self.fail("ip() works with |= and != only", operator)
-                values.append(address)
-                # Loki reads nothing behind ip() in a list, but a new `or` behind the first one.
                 if len(values) > 1 or not self.take("or"):
                     break
                 continue
@@ -748,12 +755,12 @@ class _Parser:
                 break
         return LineFilter(operator.kind, tuple(values), addresses)
 
-    def address(self) -> str:
+    def address(self, *, checked: bool = True) -> str:
         self.next()
         self.expect("(")
         value = self.expect("string", "an address as a string")
         self.expect(")")
-        if not _is_address(value.text):
+        if checked and not _is_address(value.text):
             self.fail(f"'{value.text}' is no IP address, range or network", value)
         return value.text
 
@@ -780,11 +787,11 @@ class _Parser:
             return self.label_format()
         if token.kind == "decolorize":
             return Formatting("decolorize")
-        if token.kind in ("drop", "keep"):
-            return self.selection(token.kind)
-        self.index -= 1
-        self.token = token
-        self.refuse("a label filter, a parser or a format stage")
+        if token.kind not in ("drop", "keep"):
+            self.index -= 1
+            self.token = token
+            self.refuse("a label filter, a parser or a format stage")
+        return self.selection(token.kind)
 
     def extractions(self, parser: str) -> tuple[str, ...]:
         labels = []
@@ -792,7 +799,7 @@ class _Parser:
             label = self.expect("label", "a label").text
             if self.take("="):
                 path = self.expect("string", "a path as a string")
-                if not path.text.strip() or path.text.count("[") != path.text.count("]"):
+                if not (_JSON_PATH if parser == "json" else _LOGFMT_PATH).fullmatch(path.text):
                     self.fail(f"'{path.text}' is no path into {parser}", path)
             labels.append(label)
             if not self.take(","):
@@ -900,9 +907,9 @@ class _Parser:
             return Condition(label.text, operator.kind, self.address(), "address")
         if value.kind in ("duration", "bytes"):
             return Condition(label.text, operator.kind, self.next().text, value.kind)
-        if value.kind in ("number", "+", "-"):
-            return Condition(label.text, operator.kind, f"{self.literal():g}", "number")
-        self.refuse("a number, duration or size")
+        if value.kind not in ("number", "+", "-"):
+            self.refuse("a number, duration or size")
+        return Condition(label.text, operator.kind, f"{self.literal():g}", "number")
 
     # ranges
 

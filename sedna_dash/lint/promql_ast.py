@@ -7,10 +7,11 @@ not depend on a version of it. The parser keeps no positions, so messages show t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import promql_parser
 
@@ -33,8 +34,7 @@ _WITHOUT_LABELS = frozenset({"vector", "scalar", "time", "pi"})
 _EXCERPT = 70
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(NamedTuple):
     """A label matcher; ``operator`` is ``=``, ``!=``, ``=~`` or ``!~``."""
 
     label: str
@@ -46,17 +46,17 @@ class Matcher:
         return f'{self.label}{self.operator}"{value}"'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Selector:
     """Series by name and matchers; ``window`` is the range in seconds, if there is one. ``name`` is empty when no
-    matcher fixes it. With ``or`` between matchers, which Prometheus lacks, nothing is known of the labels."""
+    matcher fixes it."""
 
     name: str
     matchers: tuple[Matcher, ...]
     window: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Call:
     """A function."""
 
@@ -64,7 +64,7 @@ class Call:
     arguments: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Aggregation:
     """``labels`` are those of ``by``, or of ``without``; None when neither is written, which is ``by ()``."""
 
@@ -76,7 +76,7 @@ class Aggregation:
     grouped: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Binary:
     """``matching`` holds the labels of ``on``, or of ``ignoring`` when ``ignoring`` is set; None when neither is
     written. ``group`` is ``left`` or ``right`` and ``include`` its labels."""
@@ -96,7 +96,7 @@ class Binary:
         return self.operator in COMPARISONS and not self.boolean
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Subquery:
     """An expression over a range."""
 
@@ -105,21 +105,21 @@ class Subquery:
     step: float | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Negation:
     """A minus sign."""
 
     inner: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Number:
     """A number."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Text:
     """A string."""
 
@@ -172,11 +172,37 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Parse a query in which macros and variables are replaced, see `stand_ins`."""
     try:
-        return Parsed(_converted(promql_parser.parse(text)))
+        return Parsed(_converted(promql_parser.parse(_REGEX.sub(_as_text, text))))
     except ValueError as error:
-        return Parsed(None, str(error))
+        return Parsed(None, str(error).replace(_MARK, ""))
     except RecursionError:
         return Parsed(None, "it is nested too deeply")
+
+
+# The parser compiles every regular expression in Rust's dialect, which is not Go's and takes longer than all the rest.
+# So it gets them as plain texts with a mark, and they are read here.
+_REGEX = re.compile(r"""([=!])~(\s*["'`])""")
+_MARK = "\U000f0000"
+
+
+def _as_text(found: re.Match[str]) -> str:
+    return f"{'=' if found[1] == '=' else '!='}{found[2]}{_MARK}"
+
+
+def _matcher(found: Any) -> Matcher:
+    operator, value = _OPERATORS[str(found.op)], found.value
+    if not value.startswith(_MARK):
+        return Matcher(found.name, operator, value)
+    fault = re2.read(value[1:]).fault
+    if fault:
+        raise ValueError(f"the expression '{value[1:]}' is not legal: {fault}")
+    return Matcher(found.name, "=~" if operator == "=" else "!~", value[1:])
+
+
+def _may_be_empty(matcher: Matcher) -> bool:
+    if matcher.operator in ("=", "!="):
+        return (matcher.value == "") == (matcher.operator == "=")
+    return re2.read(matcher.value).empty == (matcher.operator == "=~")
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -207,7 +233,7 @@ def excerpt(node: Node) -> str:
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
 
-# --- from promql-parser's objects ---------------------------------------------------------------------------------
+# --- from promql-parser's objects ------------------------------------------------------------------------
 
 
 def _converted(expr: Any) -> Node:
@@ -218,19 +244,17 @@ def _converted(expr: Any) -> Node:
 
 
 def _selector(expr: Any) -> Selector:
-    matchers = tuple(
-        Matcher(found.name, _OPERATORS[str(found.op)], found.value)
-        for found in expr.matchers.matchers
-        if found.name != "__name__"
-    )
+    matchers = [_matcher(found) for found in expr.matchers.matchers]
     name = expr.name or ""
-    for found in expr.matchers.matchers:
-        if found.name == "__name__":
-            if _OPERATORS[str(found.op)] == "=" and not name:
-                name = found.value
-            else:
-                matchers = (*matchers, Matcher("__name__", _OPERATORS[str(found.op)], found.value))
-    return Selector(name, matchers)
+    if not name:
+        name = next((found.value for found in matchers if (found.label, found.operator) == ("__name__", "=")), "")
+        matchers = [found for found in matchers if not name or found != Matcher("__name__", "=", name)]
+    if not name and all(map(_may_be_empty, matchers)):
+        raise ValueError("every matcher of a selector without a name also matches the empty text")
+    # Prometheus knows no `or` between matchers, although the parser does.
+    if expr.matchers.or_matchers:
+        raise ValueError("Prometheus has no 'or' between matchers")
+    return Selector(name, tuple(matchers))
 
 
 def _matrix(expr: Any) -> Selector:
@@ -239,7 +263,11 @@ def _matrix(expr: Any) -> Selector:
 
 
 def _call(expr: Any) -> Node:
-    return Call(expr.func.name, tuple(_converted(argument) for argument in expr.args))
+    function, arguments = expr.func.name, tuple(_converted(argument) for argument in expr.args)
+    pattern = arguments[-1] if function == "label_replace" else None
+    if isinstance(pattern, Text) and re2.read(pattern.value).fault:
+        raise ValueError(f"the expression '{pattern.value}' is not legal: {re2.read(pattern.value).fault}")
+    return Call(function, arguments)
 
 
 def _aggregation(expr: Any) -> Node:
@@ -280,7 +308,7 @@ _CONVERTERS: dict[str, Callable[[Any], Node]] = {
     "ParenExpr": lambda expr: _converted(expr.expr),
     "UnaryExpr": lambda expr: Negation(_converted(expr.expr)),
     "NumberLiteral": lambda expr: Number(expr.val),
-    "StringLiteral": lambda expr: Text(expr.val),
+    "StringLiteral": lambda expr: Text(expr.val.replace(_MARK, "")),
 }
 
 
@@ -291,7 +319,7 @@ def _walk(node: Node, path: tuple[Node, ...]) -> Iterator[tuple[Node, tuple[Node
         yield from _walk(child, inner)
 
 
-# --- back to text ---------------------------------------------------------------------------------------------------
+# --- back to text ----------------------------------------------------------------------------------------
 
 
 def _text(node: Node) -> str:
@@ -339,7 +367,7 @@ def _duration(seconds: float) -> str:
     return f"{int(seconds)}s"
 
 
-# --- labels -----------------------------------------------------------------------------------------------------------
+# --- labels ----------------------------------------------------------------------------------------------
 
 
 class LabelAnalysis:

@@ -67,6 +67,9 @@ def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
         result["templating"] = {**templating, "list": kept}
     inputs = {name: f"DS_{plugin.upper()}" for name, plugin in used.items()}
     result = dict(_replace_sources(result, inputs))
+    # A source that only links passed on is of no use here, and an input that nothing reads confuses.
+    text = to_json(result).decode()
+    used = {name: plugin for name, plugin in used.items() if f"${{{inputs[name]}}}" in text}
     result["__inputs"] = [
         {
             "name": inputs[name],

@@ -5,14 +5,13 @@ Dashboards written with `sedna_dash.authoring` come out as they are; what plain 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import attr
-from grafanalib._gen import DashboardEncoder
+import orjson
 
+from sedna_dash.authoring.dashboard import SCHEMA_VERSION
 from sedna_dash.authoring.layout import panel_id
 from sedna_dash.errors import SourceError
 
@@ -23,7 +22,11 @@ RESIDUE = ("id", "version", "iteration", "gnetId", "rows", "__inputs", "__requir
 
 def normalised(model: dict[str, Any]) -> dict[str, Any]:
     """Plain JSON data without residue. Raises `SourceError` when there is no uid or no title."""
-    plain: dict[str, Any] = _plain(model)
+    # Through JSON and back: the quickest way to plain data.
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(model, default=_rendered))
+    if plain.get("schemaVersion") != SCHEMA_VERSION:
+        # grafanalib's own panels are full of nulls; what `authoring` writes has none.
+        plain = _without_nulls(plain)
     for key in RESIDUE:
         plain.pop(key, None)
     for needed in ("uid", "title"):
@@ -44,20 +47,22 @@ def all_panels(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from panel.get("panels", ())
 
 
-def _plain(value: Any, key: str = "") -> Any:
-    """JSON data without grafanalib objects and without nulls, but for the one null that means something."""
+def _rendered(value: Any) -> Any:
+    """What a grafanalib object inside a dashboard renders to."""
+    if hasattr(value, "to_json_data"):
+        return value.to_json_data()
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+def _without_nulls(value: Any) -> Any:
+    """The same without nulls, but for the one null that means something."""
     if isinstance(value, dict):
-        kept = {name: _plain(item, name) for name, item in value.items()}
         # The base step of thresholds has no value, and Grafana insists on the null.
-        keep_null = "value" if "color" in kept else None
-        return {name: item for name, item in kept.items() if item is not None or name == keep_null}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        return value
-    if attr.has(type(value)) or hasattr(value, "to_json_data"):
-        return _plain(value.to_json_data(), key)
-    return json.loads(json.dumps(value, cls=DashboardEncoder))
+        keep_null = "value" if "color" in value else None
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None or key == keep_null}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def file_name(uid: str) -> str:

@@ -26,7 +26,7 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
         if panel.shows_data:
             yield from _check_panel(panel)
     for variable in board.variables:
-        if variable.get("type") in _ASKING:
+        if str(variable.get("type")) in _ASKING:
             problem = _problem(variable.get("datasource"))
             if problem:
                 yield Finding(problem, place=f"variable ${variable.get('name')}")
@@ -48,7 +48,7 @@ def _check_panel(panel: Panel) -> Iterator[Finding]:
 
 
 def _problem(datasource: Any) -> str:
-    kind = mapping(datasource).get("type")
+    kind = str(mapping(datasource).get("type"))
     name = source_name(datasource)
     if name in _BUILT_IN or kind in _BUILT_IN_TYPES or name.startswith("$") or name.startswith("[["):
         return ""

@@ -27,7 +27,9 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
             bottom = max(box.bottom for box, _ in line)
             empty = WIDTH - len({column for box, _ in line for column in range(box.x, box.right)} & set(range(WIDTH)))
             if empty and not any(panel.model.get("repeat") for _, panel in line):
-                yield Finding(f"stands in a line with {empty} empty columns; widen its panels", panel=first)
+                yield Finding(
+                    f"stands in a line that leaves {empty} of {WIDTH} columns empty; widen its panels", panel=first
+                )
 
 
 def _lines(placed: list[tuple[Box, Panel]]) -> Iterator[list[tuple[Box, Panel]]]:

@@ -53,7 +53,7 @@ def _needs_unit(panel: Panel, board: Board) -> bool:
     if not panel.shows_data or panel.type in _WITHOUT_NUMBERS:
         return False
     # Of a plugin we know only that it formats numbers when it has a field configuration.
-    if not panel.is_core and panel.type not in ("graph", "singlestat") and "fieldConfig" not in panel.model:
+    if not panel.is_core and panel.type not in ("graph", "singlestat") and not panel.model.get("fieldConfig"):
         return False
     if panel.type in _STATES and panel.defaults.get("mappings"):
         return False
@@ -75,7 +75,11 @@ def _is_logs(panel: Panel, board: Board) -> bool:
 def _hides_values(panel: Panel) -> bool:
     """Whether the table shows labels alone."""
     for step in mappings(panel.model.get("transformations")):
-        hidden = mapping(mapping(step.get("options")).get("excludeByName"))
+        options = mapping(step.get("options"))
+        hidden = mapping(options.get("excludeByName"))
+        kept = mapping(options.get("include")).get("names")
+        if step.get("id") == "filterFieldsByName" and isinstance(kept, list):
+            return not any(str(name).startswith("Value") for name in kept)
         if step.get("id") == "organize" and any(str(name).startswith("Value") for name, on in hidden.items() if on):
             shown = [target for target in panel.targets if not hidden.get(f"Value #{target.get('refId')}")]
             return bool(hidden.get("Value")) or not shown

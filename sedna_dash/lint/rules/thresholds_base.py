@@ -30,9 +30,7 @@ def _thresholds(panel: Panel) -> Iterator[Any]:
 
 def _problem(steps: Any) -> str:
     values = [step.get("value") for step in mappings(steps)]
-    if not values:
-        return "has thresholds without steps; begin with a base step, whose value is null"
-    if values[0] is not None:
+    if values and values[0] is not None:
         return f"has thresholds that begin at {values[0]!r}; put a base step before, whose value is null"
     limits = [number(value) for value in values[1:]]
     if None in limits:

@@ -44,14 +44,11 @@ _OPERATOR = re.compile(r"[-+*/%^<>=!]|\b(?:and|or|unless|atan2)\b")
 
 
 def check(board: Board, context: Context) -> Iterator[Finding]:
-    by_panel: dict[int, list[Query]] = {}
-    for query in board.queries:
-        by_panel.setdefault(id(query.panel), []).append(query)
     for panel in board.panels:
         unit = panel.defaults.get("unit")
         if panel.type in _OTHERWISE or not isinstance(unit, str) or unit not in UNITS or _has_more_units(panel):
             continue
-        queries = by_panel.get(id(panel), [])
+        queries = board.queries_of(panel)
         kinds = {kind_of(query, context) for query in queries if query.language == "promql"}
         if len(kinds) != 1 or len(queries) != len(panel.targets):
             continue

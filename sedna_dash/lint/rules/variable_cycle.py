@@ -1,6 +1,8 @@
 """No variable depends on itself, directly or through others.
 
 Grafana waits for each to have a value before it asks for the other, and the dashboard never finishes loading.
+
+Exceptions: a variable that names itself in a query that is neither PromQL nor LogQL.
 """
 
 from __future__ import annotations
@@ -13,11 +15,15 @@ from sedna_dash.lint.rule import Context, Finding, Rule
 
 
 def check(board: Board, context: Context) -> Iterator[Finding]:
-    needs = {
-        str(variable.get("name")): [name for text in variable_texts(variable) for name in references(text)]
-        for variable in board.variables
-        if variable.get("type") != "adhoc"
-    }
+    needs: dict[str, list[str]] = {}
+    for variable in board.variables:
+        if variable.get("type") == "adhoc":
+            continue
+        own = str(variable.get("name"))
+        named = [name for text in variable_texts(variable) for name in references(text)]
+        # In other languages a variable may name itself: Google's editor leaves it in the project's own list.
+        alone = board.language_of(variable.get("datasource")) is None
+        needs[own] = [name for name in named if name != own or not alone]
     done: set[str] = set()
     for start in needs:
         way = _way_back(start, needs, done)

@@ -28,11 +28,11 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
     used.update(_OLD_FORM.findall(outside) if "[[" in outside else ())
     used.update(str(panel.model["repeat"]) for panel in board.every_panel if panel.model.get("repeat"))
     for variable in board.variables:
-        own = variable.get("name")
+        own = str(variable.get("name"))
         used.update(name for text in variable_texts(variable) for name in references(text) if name != own)
     for variable in board.variables:
-        name = variable.get("name")
-        if variable.get("type") not in _WORK_ALONE and name not in used:
+        name = str(variable.get("name"))
+        if str(variable.get("type")) not in _WORK_ALONE and name not in used:
             yield Finding("is not used; use it in a query, or remove it", place=f"variable ${name}")
 
 
