@@ -234,7 +234,6 @@ latency = row(
     text(
         "Where latency comes from",
         "Stock Sedna measures no latency. These three panels fill once the worker hook runs in the edge workers.",
-        height=2,
     ),
     line(
         timeseries(

@@ -292,11 +292,15 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
             return float(labels["state"] == ("dead" if identity % 7 == 0 else "active"))
         if metric.name == "sedna_job_state":
             return float(labels["state"] == ("Failed" if labels["name"] == "person-reid" and age > 1800 else "Running"))
-        return float(state == int(age / 1200 + identity) % domain)
+        return float(state == int(age / 3000 + identity) % domain)
     if metric.name == "loki_write_sent_entries_total" and labels["node"] == "edge-4":
         return 100
     if metric.type in ("counter", "histogram"):
         speed = 0.2 + seed % 50 / 10
+        if "location" not in metric.labels and metric.name.startswith(("sedna_inference_requests", "sedna_hard")):
+            speed = 0.6 if "hard" in metric.name else 3
+        if metric.name == "sedna_inferences_total":
+            speed = 0.6 if labels["location"] == "cloud" else 3
         if "error" in metric.name or "failed" in metric.name or "dropped" in metric.name or "discarded" in metric.name:
             speed = 0.004
         if metric.unit in ("transitions", "restarts"):
@@ -315,7 +319,7 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
     if metric.unit == "timestamp":
         if "lease" in metric.name or "sync" in metric.name or "sent" in metric.name:
             return now - (900 if "edge-4" in labels.values() and offline else 5 + seed % 20)
-        return max(start - 7 * 86400, start + int(age / 1200) * 1200 - seed % 1000)
+        return start + int(age / 3000) * 3000 - seed % 1000
     if metric.unit in ("ratio", "score"):
         return round(wave, 4)
     if metric.unit == "celsius":
@@ -344,6 +348,8 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         return float(int(500 + seed % 3000 + age / 20))
     if "loss" in metric.name:
         return round(2 * math.exp(-age / 5000) + wave / 10, 4)
+    if metric.name == "sedna_job_status_bytes":
+        return 20000 + seed % 900000
     if metric.unit == "bytes":
         return round(1e6 * (1 + seed % 200) * (0.8 + wave / 5)) * (10 if "MemTotal" in name or "size" in name else 1)
     if metric.unit == "seconds":
@@ -354,8 +360,6 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         return float(len(NODES) - (offline and metric.name != "kube_daemonset_status_desired_number_scheduled"))
     if metric.name.startswith("kube_pod_container_resource"):
         return 4e8 if labels["resource"] == "memory" else 0.5
-    if metric.name == "sedna_job_status_bytes":
-        return 20000 + seed % 900000
     if metric.unit in ("pods", "workers", "tasks", "nodes"):
         return float(1 + seed % 3)
     return round((1 + seed % 40) * (0.7 + wave / 2), 3)

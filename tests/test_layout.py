@@ -1,5 +1,7 @@
 """Positions follow from who stands beside whom."""
 
+from itertools import pairwise
+
 import pytest
 
 from sedna_dash.authoring import board, column, line, metric, row, stat, text
@@ -33,7 +35,7 @@ def test_any_number_of_panels_leaves_no_gap(count: int) -> None:
     placed = grid(row("R", line(*(tile(f"p{index}") for index in range(count)))))
     edges = [placed[f"p{index}"] for index in range(count)]
     assert edges[0][0] == 0
-    assert all(left[0] + left[2] == right[0] for left, right in zip(edges, edges[1:], strict=False))
+    assert all(left[0] + left[2] == right[0] for left, right in pairwise(edges))
     assert edges[-1][0] + edges[-1][2] == 24
 
 
@@ -62,8 +64,10 @@ def state(title: str, key: str = "") -> Panel:
 
 
 MISTAKES = {
-    "two panels of one title": (lambda: board("T", row("R", state("a"), state("a")), uid="u", question="?", variables=[]),
-                                "2 panels have the key 'a'"),
+    "two panels of one title": (
+        lambda: board("T", row("R", state("a"), state("a")), uid="u", question="?", variables=[]),
+        "2 panels have the key 'a'",
+    ),
     "too many beside each other": (lambda: line(*(tile(str(index)) for index in range(25))), "1 to 24 panels"),
     "shares that do not fit": (lambda: line(tile("a"), shares=(1, 2)), "a line of 1 panels has 2 shares"),
     "bad uid": (lambda: board("T", uid="Sedna_X", question="?", variables=[]), "uid 'Sedna_X' must be"),

@@ -25,7 +25,8 @@ def at_instants(name: str, expr: Expr, *, title: str, color: str = "blue", shown
 
     The mark stands at the exact time, however coarse the step, and does not depend on a scrape having seen it.
     """
-    return {**_annotation(name, expr, title, color, shown), "useValueForTime": True}
+    # A small step, or Grafana would join instants that are close on a long time range.
+    return {**_annotation(name, expr, title, color, shown), "useValueForTime": True, "step": "60s"}
 
 
 def when(name: str, expr: Expr, *, title: str, color: str = "red", shown: bool = True) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def annotation_list(annotations: Sequence[dict[str, Any]], time: str) -> list[di
     are no further apart than the step; with a smaller step, a condition that lasts is drawn as a comb of marks.
     """
     step = _step_for(time)
-    return [dict(_BUILT_IN), *({**annotation, "step": step} for annotation in annotations)]
+    return [dict(_BUILT_IN), *({"step": step, **annotation} for annotation in annotations)]
 
 
 def _step_for(time: str) -> str:

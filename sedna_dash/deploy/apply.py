@@ -62,20 +62,18 @@ class _Run:
         }
 
     def results(self, changes: Sequence[Change]) -> Iterator[Result]:
-        gone = ""
+        gone = False
         for change in changes:
-            if gone:
-                done, outcome, reason = change, "failed", f"not tried: {gone}"
-            else:
-                try:
-                    done = self.steps[change.kind](change)
-                    outcome, reason = done.action, done.reason
-                except RefusedError as error:
-                    done, outcome, reason = change, "failed", error.message
-                except UnreachableError as error:
-                    done, outcome, reason = change, "failed", error.message
-                    gone = "Grafana could not be reached any more"
-            yield Result(outcome, done.kind, done.uid, done.title, reason)  # type: ignore[arg-type]
+            if gone and change.action in ("create", "update"):
+                yield _failed(change, "not tried, since Grafana could not be reached any more; run again")
+                continue
+            try:
+                yield from planned([self.steps[change.kind](change)])
+            except RefusedError as error:
+                yield _failed(change, error.message)
+            except UnreachableError as error:
+                gone = True
+                yield _failed(change, error.message)
 
     def _folder(self, change: Change) -> Change:
         self.folder = wanted = Folder(change.uid, change.title)
@@ -162,6 +160,10 @@ class _Run:
 
 def _taken(error: RefusedError) -> bool:
     return error.code in _TAKEN or any(words in error.said.lower() for words in _TAKEN_SAID)
+
+
+def _failed(change: Change, reason: str) -> Result:
+    return Result("failed", change.kind, change.uid, change.title, reason)
 
 
 def _conflict(change: Change, reason: str) -> Change:

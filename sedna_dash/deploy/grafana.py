@@ -338,6 +338,8 @@ class Grafana:
             needs = said.partition("Permissions needed: ")[2]
             needed = f"the credentials lack the permission {needs}" if needs else said or "no permission"
             text = f"{here}: {needed}; give the service account the role Editor, and Admin to make datasources"
+            # A login that is in no such organization has no permission there, and Grafana says no more than that.
+            text += f" in organization {self.settings.org_id}" if self.settings.org_id else ""
         elif status == 413:
             text = f"{here}: it is too large for a proxy on the way; raise the proxy's body size limit"
         elif not isinstance(body, dict) and status < 500 and status != 429:

@@ -20,7 +20,7 @@ _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _GROUP_NAME = re.compile(r"\?P?<(\w*)>", re.ASCII)
 _FLAGS = re.compile(r"\?([imsU]*)(?:-([imsU]+))?([:)])")
 _POSIX = re.compile(r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]")
-_UNICODE_CLASS = re.compile(r"[pP](?:[A-Z]|\{\^?\w+\})")
+_UNICODE_CLASS = re.compile(r"[pP](?:[CLMNPSZ]|\{\^?\w+\})")
 _HEXADECIMAL = re.compile(r"x(?:[0-9A-Fa-f]{2}|\{[0-9A-Fa-f]{1,6}\})")
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 
@@ -152,6 +152,8 @@ class _Reader:
             elif flags is not None:
                 self.position = flags.end()
                 if flags[3] == ")":
+                    if self.repetition() is not None and not self.pattern[:start].strip("|("):
+                        raise _FaultError("there is nothing but flags before a repetition")
                     return True, 1
             else:
                 raise _FaultError(f"RE2 has no {self.pattern[start : start + 4]}; look-around does not exist there")

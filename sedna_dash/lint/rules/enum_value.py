@@ -35,13 +35,15 @@ def _in_promql(query: Query, analysis: promql_ast.LabelAnalysis) -> Iterator[str
 
 
 def _in_logql(query: Query, context: Context) -> Iterator[str]:
-    fields = context.catalog.logs.all
     for lines in query.logql.lines:
+        fields = dict(context.catalog.logs.all)
         for matcher in lines.matchers:
             yield from _outside("logs: ", matcher, fields.get(matcher.label, ()))
         for stage in lines.stages:
             if isinstance(stage, logql_syntax.Extraction):
-                break  # from here on a label may come out of the line
+                if stage.labels is None:
+                    break  # from here on any label may come out of the line
+                fields = {name: legal for name, legal in fields.items() if name not in stage.labels}
             for condition in stage.conditions if isinstance(stage, logql_syntax.LabelFilter) else ():
                 if condition.kind == "text":
                     found = logql_syntax.Matcher(condition.label, condition.operator, condition.value)

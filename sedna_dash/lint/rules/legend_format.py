@@ -3,7 +3,8 @@
 Without a legend Grafana prints all labels of a series, or the query itself; with the same text for all, the series
 cannot be told apart.
 
-Exceptions: tables and heatmaps; a panel whose display name or whose only series needs no name; queries that are hidden.
+Exceptions: tables and heatmaps; Grafana's own legend of a result with one label; a panel whose display name or whose
+only series needs no name; queries that are hidden.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
         beside = sum(target.get("hide") is not True for target in panel.targets) > 1
         labels = _labels(query, analysis, context)
         if not query.legend:
-            if labels is None or labels or beside:
-                wanted = f"{{{{{sorted(labels)[0]}}}}}" if labels else "a name"
+            # Of a single label Grafana's own legend shows the value alone.
+            automatic = query.target.get("legendFormat") == "__auto" and labels is not None and len(labels) == 1
+            if (labels is None or labels or beside) and not automatic:
+                wanted = f"{{{{{min(labels)}}}}}" if labels else "a label in {{ }}" if labels is None else "a name"
                 yield Finding(f"has no legend; name its series, with {wanted}", query=query)
         elif "{{" not in query.legend and "$" not in query.legend:
             several = _several(query, analysis)

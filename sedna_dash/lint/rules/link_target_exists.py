@@ -3,7 +3,8 @@
 A link that drops the reader on "Dashboard not found", or on one that shows everything because the variable has another
 name, costs the minutes it was to save.
 
-Exceptions: dashboards of other sets (their uids begin otherwise), and uids that a variable or a row supplies.
+Exceptions: dashboards of other sets (their uids begin otherwise). Where a variable or a row supplies the uid, the
+variables must be those of some dashboard.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
         target = boards.get(uid)
         if target is not None:
             yield from _check(link, parameters, target)
+        elif "$" in uid and board.is_ours:
+            yield from _check_any(link, parameters, boards)
         elif "-" in board.uid and uid.startswith(prefix) and "$" not in uid:
             cure = closest(uid, boards) or "; name one that does"
             yield Finding(f"links to the dashboard '{uid}', which does not exist{cure}", panel=link.panel)
@@ -78,6 +81,15 @@ def _check(link: Link, parameters: tuple[tuple[str, str], ...], target: Board) -
                     f"opens panel {number} of {target.uid}, which has none of that id; take the id from there",
                     panel=link.panel,
                 )
+
+
+def _check_any(link: Link, parameters: tuple[tuple[str, str], ...], boards: dict[str, Board]) -> Iterator[Finding]:
+    """Where a row says which dashboard is opened, a variable must be one that some dashboard has."""
+    known = {str(variable.get("name")) for target in boards.values() for variable in target.variables}
+    for name, _ in parameters:
+        if name.startswith("var-") and name[4:] not in known and "$" not in name:
+            cure = closest(name[4:], known) or "; leave it out"
+            yield Finding(f"passes the variable '{name[4:]}', which no dashboard has{cure}", panel=link.panel)
 
 
 rule = Rule("link-target-exists", "error", check, __doc__)

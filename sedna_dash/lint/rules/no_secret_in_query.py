@@ -36,6 +36,8 @@ _RUNS_ALONE = bytes(code if chr(code).isascii() and (chr(code).isalnum() or chr(
                     for code in range(256))  # fmt: skip
 _HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _DIGEST = re.compile(r"(?:sha\d+[:-]|base64,)$", re.IGNORECASE)
+# What a test datasource shows; it is full of invented numbers and ids.
+_SAMPLE_DATA = frozenset({"csvContent", "rawFrameContent"})
 _SHORTEST, _LONG = 10, 32
 
 
@@ -102,7 +104,8 @@ def _texts(board: Board) -> Iterator[tuple[str, _Place]]:
         yield query.text, (None, query, "")
     for panel in board.panels:
         model = panel.model
-        parts: list[Any] = [target for target in panel.targets if id(target) not in targets]
+        other = [target for target in panel.targets if id(target) not in targets]
+        parts: list[Any] = [value for target in other for key, value in target.items() if key not in _SAMPLE_DATA]
         parts += [model.get("description"), model.get("content"), model.get("links"), panel.options.get("content")]
         parts += [panel.defaults.get("links")]
         for override in panel.overrides:
