@@ -126,7 +126,7 @@ def main() -> None:
         first, second = (fivefold - whole) / (4 * own_panels), (tenfold - fivefold) / (5 * own_panels)
         print(f"five times the dashboards    {fivefold:6.3f} s   {1000 * first:5.2f} ms for each further panel")
         print(
-            f"ten times the dashboards     {tenfold:6.3f} s   {1000 * second:5.2f} ms, {second / first:4.2f} x: 1 is linear"
+            f"ten times the dashboards     {tenfold:6.3f} s   {1000 * second:5.2f} ms, {second / first:4.2f} of before"
         )
         if options.mixin:
             target = folder / "mixin"

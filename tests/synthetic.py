@@ -269,11 +269,8 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
     if name == "ALERTS":
         return 1
     if metric.type == "stateset":
-        identity = zlib.crc32(
-            "".join(
-                str(v) for k, v in sorted(labels.items()) if k in ("namespace", "name", "pod", "node", "stage")
-            ).encode()
-        )
+        named = ("namespace", "name", "pod", "node") + (() if metric.name == "sedna_job_stage" else ("stage",))
+        identity = zlib.crc32("".join(str(v) for k, v in sorted(labels.items()) if k in named).encode())
         domain = len(next(metric.labels[label] for label in reversed(metric.labels) if metric.labels[label]))
         if metric.name == "kube_node_status_condition":
             ready = "unknown" if labels["node"] == "edge-4" and offline else "true"

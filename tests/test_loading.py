@@ -41,7 +41,7 @@ BAD = {
     "no dashboard": ("x = 1\n", "does not define it"),
     "dashboard of another type": ("dashboard = {'title': 'x'}\n", "it is a dict"),
     "unknown metric": (GOOD.replace("sedna_job_created_t", "sedna_job_creatd_t"), "5: no metric"),
-    "unknown label": (GOOD.replace("seconds\")()", "seconds\")(nam='x')"), "5: sedna_job_created_timestamp_seconds has no"),
+    "unknown label": (GOOD.replace("seconds\")()", "seconds\")(nam='x')"), "seconds has no label 'nam', did you mean"),
     "unknown enum value": (GOOD.replace("seconds\")()", "seconds\")(kind='Job')"), ": label kind is never 'Job'"),
     "no uid": (PLAIN.replace('    uid="plain",\n', ""), "dashboard 'Plain' has no uid; set it"),
 }  # fmt: skip

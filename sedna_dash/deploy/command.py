@@ -11,7 +11,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("deploy")
-@click.option("--url", required=True, help="Address of Grafana, with its path if it has one.")
+@click.option(
+    "--url",
+    required=True,
+    envvar="GRAFANA_URL",
+    show_envvar=True,
+    help="Address of Grafana, with its path if it has one.",
+)
 @click.option(
     "--source",
     type=_FOLDER,

@@ -149,16 +149,18 @@ class Query:
     @cached_property
     def promql(self) -> promql_ast.Parsed:
         """The query as a tree; without tree and without fault when it is no PromQL or nothing can be said."""
-        return self._parsed(promql_ast.parse, promql_ast.Parsed(None), "promql")
+        return self._parsed(promql_ast.parse, promql_ast.NOTHING, "promql")
 
     @cached_property
     def logql(self) -> logql_syntax.Parsed:
         """The query as a tree; without tree and without fault when it is no LogQL or nothing can be said."""
-        return self._parsed(logql_syntax.parse, logql_syntax.Parsed(None), "logql")
+        return self._parsed(logql_syntax.parse, logql_syntax.NOTHING, "logql")
 
     def _parsed(self, parse: Callable[[str], _Parsed], nothing: _Parsed, language: Language) -> _Parsed:
+        if language != self.language:
+            return nothing
         reading = self.reading
-        if language != self.language or not reading.text.strip():
+        if not reading.text.strip():
             return nothing
         first = parse(reading.text)
         if not first.fault:

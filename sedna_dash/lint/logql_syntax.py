@@ -211,6 +211,10 @@ class Parsed:
         return tuple(node.range for node in self.nodes if isinstance(node, (OverTime, Variants)))
 
 
+#: What there is to say of a query in another language.
+NOTHING = Parsed(None)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Parsed:
     """Parse a query in which macros and variables are replaced, see `stand_ins`."""
@@ -734,7 +738,8 @@ class _Parser:
 
     def line_filter(self) -> LineFilter:
         operator = self.next()
-        values, addresses = [], False
+        values: list[str] = []
+        addresses = False
         while True:
             if self.token.kind == "function" and self.token.text == "ip":
                 # Behind `or`, Loki takes the address for plain text, and reads no further `or`.

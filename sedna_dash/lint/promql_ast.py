@@ -168,6 +168,10 @@ class Parsed:
         return tuple(Use(node, path) for node, path in self.nodes if isinstance(node, Selector))
 
 
+#: What there is to say of a query in another language.
+NOTHING = Parsed(None)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Parsed:
     """Parse a query in which macros and variables are replaced, see `stand_ins`."""
@@ -379,6 +383,7 @@ class LabelAnalysis:
 
     def __init__(self, catalog: Catalog, *, ours: bool) -> None:
         self.catalog, self.ours = catalog, ours
+        self._series: dict[str, frozenset[str] | None] = {}
         self._possible: dict[Node, frozenset[str] | None] = {}
         self._certain: dict[Node, frozenset[str]] = {}
 
@@ -391,12 +396,14 @@ class LabelAnalysis:
 
     def of_series(self, selector: Selector) -> frozenset[str] | None:
         """The labels of a selector's series, or None when they are not known."""
-        metric = self.judged(selector.name)
-        # Whoever registers a metric under a prefix gives it labels of his own.
-        if metric is None or metric.prefix:
-            return None
-        labels = metric.all_labels
-        return labels | {"le"} if selector.name.endswith("_bucket") and metric.type == "histogram" else labels
+        name = selector.name
+        if name not in self._series:
+            metric = self.judged(name)
+            # Whoever registers a metric under a prefix gives it labels of his own.
+            known = metric.all_labels if metric is not None and not metric.prefix else None
+            bucket = metric is not None and metric.type == "histogram" and name.endswith("_bucket")
+            self._series[name] = known | {"le"} if known is not None and bucket else known
+        return self._series[name]
 
     def possible(self, node: Node) -> frozenset[str] | None:
         """All labels that the result can carry, or None when that is unknown."""

@@ -35,7 +35,7 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
         if target is not None:
             yield from _check(link, parameters, target)
         elif "$" in uid and board.is_ours:
-            yield from _check_any(link, parameters, boards)
+            yield from _check_any(link, parameters, _all_variables(context))
         elif "-" in board.uid and uid.startswith(prefix) and "$" not in uid:
             cure = closest(uid, boards) or "; name one that does"
             yield Finding(f"links to the dashboard '{uid}', which does not exist{cure}", panel=link.panel)
@@ -45,6 +45,14 @@ def _boards(context: Context) -> dict[str, Board]:
     found: dict[str, Board] | None = context.shared.get("board by uid")
     if found is None:
         found = context.shared["board by uid"] = {board.uid: board for board in context.boards if board.uid}
+    return found
+
+
+def _all_variables(context: Context) -> set[str]:
+    found: set[str] | None = context.shared.get("variables of all boards")
+    if found is None:
+        found = {str(variable.get("name")) for board in context.boards for variable in board.variables}
+        context.shared["variables of all boards"] = found
     return found
 
 
@@ -83,9 +91,8 @@ def _check(link: Link, parameters: tuple[tuple[str, str], ...], target: Board) -
                 )
 
 
-def _check_any(link: Link, parameters: tuple[tuple[str, str], ...], boards: dict[str, Board]) -> Iterator[Finding]:
+def _check_any(link: Link, parameters: tuple[tuple[str, str], ...], known: set[str]) -> Iterator[Finding]:
     """Where a row says which dashboard is opened, a variable must be one that some dashboard has."""
-    known = {str(variable.get("name")) for target in boards.values() for variable in target.variables}
     for name, _ in parameters:
         if name.startswith("var-") and name[4:] not in known and "$" not in name:
             cure = closest(name[4:], known) or "; leave it out"

@@ -1,0 +1,76 @@
+"""The pages say what is there, and lead where they point."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from sedna_dash.catalog import default_catalog
+from sedna_dash.cli import main
+from sedna_dash.documenting import pages
+from sedna_dash.lint.rules import RULES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted(path for path in (ROOT / "docs").rglob("*.md") if "reference" not in path.parts)
+REFERENCE = ROOT / "docs/reference"
+
+
+def test_the_reference_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for name, content in pages(main).items():
+        assert (REFERENCE / name).read_bytes() == content, f"{name} is stale; run: make docs"
+
+
+def test_every_command_rule_and_metric_is_documented() -> None:
+    cli = (REFERENCE / "cli.md").read_text()
+    for command in ("build", "deploy", "docs", "lint", "new"):
+        assert f"## {command}\n" in cli
+    lint = (REFERENCE / "lint.md").read_text()
+    for rule in RULES:
+        assert f"[{rule.name}]" in lint
+        assert "## Refused" in (REFERENCE / "lint" / f"{rule.name}.md").read_text()
+    metrics = (REFERENCE / "metrics.md").read_text()
+    for name in default_catalog().metrics:
+        assert f"`{name}" in metrics
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted(REFERENCE.rglob("*.md"))], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path) if path else page
+        assert found.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", found.read_text(), flags=re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{page.name}: {target}"
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every line in the pages that runs sedna-dash or make, with its page."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.split("#")[0].strip()
+                if "sedna-dash " in command or command.startswith("make"):
+                    found.append((page.name, command))
+    return found
+
+
+@pytest.mark.parametrize(("page", "command"), commands(), ids=lambda value: value)
+def test_commands_in_the_pages_exist(page: str, command: str) -> None:
+    if command.startswith("make"):
+        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert set(command.split()[1:]) <= set(targets)
+        return
+    words = command[command.index("sedna-dash ") :].split()[1:]
+    found = main.get_command(click.Context(main), words[0])
+    assert found is not None, command
+    options = {option for parameter in found.params for option in parameter.opts}
+    assert {word.split("=")[0] for word in words[1:] if word.startswith("--")} <= options
