@@ -1,6 +1,7 @@
 """Alerts, the problems behind them, and the objectives of joint inference and learning."""
 
 from sedna_dash.authoring import (
+    BUDGET,
     DAY,
     NAME,
     SPACE,
@@ -60,7 +61,6 @@ hard = metric("sedna_hard_examples_total")
 budget_left = metric("slo:error_budget_remaining:ratio")
 
 chosen_alerts = {**SPACE, "alertname": "$alert", "severity": "$severity"}
-here = {"cluster": "$cluster", "namespace": "$namespace"}
 
 
 def failed_share(window: str):
@@ -163,7 +163,7 @@ objective = row(
         gauge(
             "Error budget left, 30 days",
             query(budget_left(NAME), "{{namespace}}/{{name}}"),
-            thresholds=below("red when the budget is spent, orange below a quarter", red=0, orange=0.25),
+            thresholds=BUDGET,
             minimum=-1,
             maximum=1,
             height=8,
@@ -191,7 +191,7 @@ objective = row(
                 ),
                 Column("namespace", width=100),
                 Column("Answered, 30 days", width=135, thresholds=below("red below the objective of 99 %", red=0.99)),
-                Column("Budget left", width=100, thresholds=below("red when spent", red=0, orange=0.25)),
+                Column("Budget left", width=100, thresholds=BUDGET),
                 Column("Burn, 1 hour", unit="number", width=105, thresholds=above("red from 14.4", orange=6, red=14.4)),
                 Column("Burn, 3 days", unit="number", width=110, thresholds=above("orange from 1", orange=1)),
                 Column("Hard frames a day", width=140),

@@ -7,17 +7,17 @@ from sedna_dash.authoring import (
     Expr,
     Not,
     above,
-    as_instant,
-    at_instants,
     bar_gauge,
     board,
     cases,
     changes,
     cluster,
     count_by,
-    either,
+    counted,
+    deployments,
     equals,
     ever,
+    gpu_use,
     histogram,
     increase,
     join,
@@ -89,11 +89,6 @@ def chosen(expr: Expr) -> Expr:
     return only_where(expr, pod_info(PODS, node="$node"), on=POD)
 
 
-def counted(expr: Expr) -> Expr:
-    """How many series, and 0 for none as long as kube-state-metrics reports pods at all."""
-    return either(count_by(expr), count_by(pod_info(CLUSTER)) * 0)
-
-
 def by_kind(expr: Expr) -> Expr:
     """Sum over the worker pods of each kind of Sedna resource."""
     owners = max_by(workers(SPACE, node="$node"), *POD, "kind")
@@ -123,7 +118,7 @@ now = row(
         ),
         stat(
             "Killed for memory",
-            query(counted(chosen(equals(ended_reason(PODS, reason="OOMKilled"), 1))), "containers"),
+            query(counted(chosen(equals(ended_reason(PODS, reason="OOMKilled"), 1)), pod_info(CLUSTER)), "containers"),
             thresholds=above("red when any container was killed", red=1),
             why="Containers whose last end was the out-of-memory killer. Raise their memory limit, or train with smaller batches.",
         ),
@@ -143,7 +138,8 @@ now = row(
                         ),
                         "cluster",
                         "node",
-                    )
+                    ),
+                    pod_info(CLUSTER),
                 ),
                 "nodes",
             ),
@@ -294,13 +290,7 @@ use = row(
             bucket_size=0.1,
             why="Number of containers by share of their memory limit in use. A heap far at the left: limits are too generous and block room for others.",
         ),
-        timeseries(
-            "GPU use by node",
-            query(metric("sedna:node_gpu_utilization:ratio")(CLUSTER, node="$node"), "{{node}}"),
-            minimum=0,
-            maximum=1,
-            why="Busiest GPU of each node. Low during training: the GPU waits for data, or the worker runs on the CPU.",
-        ),
+        gpu_use("GPU use by node", metric("sedna:node_gpu_utilization:ratio")(CLUSTER, node="$node")),
     ),
     table(
         "What each kind books and uses",
@@ -391,15 +381,6 @@ dashboard = board(
     ],
     annotations=[
         when("Restarts", sum_by(changes(restarts(PODS), "5m"), "namespace", "pod") > 0, title="{{pod}} restarted"),
-        at_instants(
-            "Deployments",
-            only_where(
-                as_instant(metric("sedna_job_stage_transition_timestamp_seconds")(SPACE, stage="Deploy")),
-                equals(metric("sedna_job_stage_state")(SPACE, stage="Deploy", state="Completed"), 1),
-                on=("cluster", "namespace", "kind", "name", "stage"),
-            ),
-            title="{{name}}: new model deployed",
-            color="green",
-        ),
+        deployments(SPACE),
     ],
 )

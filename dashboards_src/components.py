@@ -2,11 +2,14 @@
 
 from sedna_dash.authoring import (
     CLUSTER,
+    READINESS,
+    READY_SHARE,
+    STATUS_SIZE,
+    UP,
     Column,
     Regex,
     above,
     bar_gauge,
-    below,
     board,
     board_column,
     board_of_kind,
@@ -22,6 +25,7 @@ from sedna_dash.authoring import (
     log_row,
     logs,
     logs_source,
+    managers,
     max_by,
     metric,
     metrics_source,
@@ -72,7 +76,6 @@ kb_written = metric("sedna_knowledge_base_last_update_timestamp_seconds")
 kb_info = metric("sedna_knowledge_base_info")
 
 gm_log = logs("gm")
-UP = values({0: ("Down", "red"), 1: ("Up", "green")})
 JOB = ("cluster", "namespace", "kind", "name")
 
 up = row(
@@ -80,15 +83,14 @@ up = row(
     line(
         stat(
             "GM and KB",
-            query(min_by(available(SYSTEM, deployment="gm")), "GM"),
-            query(min_by(available(SYSTEM, deployment="kb")), "KB"),
+            *managers(SYSTEM),
             mapped=UP,
             why="GM starts and moves every job, KB keeps what lifelong learning knows. Both have one replica and no stand-in: while GM is down, running workers go on but nothing new starts.",
         ),
         stat(
             "LC ready",
             query(sum_by(lc_ready) / sum_by(lc_desired), "ready"),
-            thresholds=below("orange below 95 %, red below 80 % of the nodes", orange=0.95, red=0.8),
+            thresholds=READY_SHARE,
             why="Share of nodes whose LC is ready. Without its LC a node reports nothing and gets no new model.",
         ),
         stat(
@@ -135,7 +137,7 @@ up = row(
                     "node",
                 ),
                 "{{node}}",
-                mapped=values({1: ("Ready", "green"), 2: ("Not ready", "red"), 3: ("Unknown", "purple")}),
+                mapped=READINESS,
                 empty="Every LC was ready all the time",
             ),
             height=6,
@@ -215,14 +217,11 @@ keeping_up = row(
                 board_column(),
                 "namespace",
                 "kind",
-                Column(
-                    "size",
-                    thresholds=above("orange from 1 MB, red from 1.4 MB", orange=1e6, red=1.4e6),
-                ),
+                Column("size", thresholds=STATUS_SIZE),
                 "conditions",
             ],
             sort="size",
-            thresholds=above("orange from 1 MB, red from 1.4 MB; etcd refuses 1.5 MiB", orange=1e6, red=1.4e6),
+            thresholds=STATUS_SIZE,
             why="GM appends a condition at every step and never removes one, so long jobs grow until etcd refuses them and the job stands still. Delete and create again what is orange, after saving its models.",
         ),
         shares=(1, 2),

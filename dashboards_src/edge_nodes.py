@@ -3,6 +3,8 @@
 from sedna_dash.authoring import (
     CLUSTER,
     DAY,
+    READINESS,
+    UP,
     Expr,
     Not,
     Regex,
@@ -15,10 +17,11 @@ from sedna_dash.authoring import (
     bottomk,
     cluster,
     count_by,
-    either,
+    counted,
+    edge_nodes_ready,
     equals,
     ever,
-    gauge,
+    gpu_use,
     label_values,
     last_over,
     line,
@@ -95,14 +98,7 @@ silent = since(max_by(relabel(lease, "node", "lease"), "cluster", "node"))
 fleet = row(
     "Who is offline",
     line(
-        gauge(
-            "Ready edge nodes",
-            query(min_by(metric("cluster:sedna_edge_nodes:ready_ratio")(CLUSTER)), "ready"),
-            thresholds=below("orange below 95 %, red below 80 %", orange=0.95, red=0.8),
-            maximum=1,
-            height=4,
-            why="Share of edge nodes that Kubernetes calls ready, of the worst cluster. Many lost at once: look at cloudcore and its network before any single node.",
-        ),
+        edge_nodes_ready("Ready edge nodes", height=4),
         stat(
             "Edge nodes",
             query(sum_by(ready("true")), "ready"),
@@ -117,10 +113,7 @@ fleet = row(
         stat(
             "Workers on silent nodes",
             query(
-                either(
-                    count_by(only_where(workers, silent > OFFLINE_SECONDS, on=("node",))),
-                    count_by(role) * 0,
-                ),
+                counted(only_where(workers, silent > OFFLINE_SECONDS, on=("node",)), role),
                 "workers",
             ),
             thresholds=above("orange when any worker is out of reach", orange=1),
@@ -138,7 +131,7 @@ fleet = row(
                     on=("cluster", "node"),
                 ),
                 "{{node}}",
-                mapped=values({1: ("Ready", "green"), 2: ("Not ready", "red"), 3: ("Unknown", "purple")}),
+                mapped=READINESS,
                 empty="Every edge node was ready all the time",
             ),
             why="Each edge node that was not ready at some time of the chosen range. Unknown: cloudcore does not hear from it, so check power and link. Not ready: it is connected but says that it is ill, so read the log of edgecore.",
@@ -245,7 +238,7 @@ link = row(
                 "{{node}}",
                 empty="Every tunnel that is scraped worked all the time",
             ),
-            mapped=values({0: ("Down", "red"), 1: ("Up", "green")}),
+            mapped=UP,
             why="Nodes whose container metrics could not be fetched through cloudcore at some time. Without the tunnel kubectl logs and exec fail too: check the ports 10003 and 10004 and the iptables rule on the cloud side.",
         ),
         state_timeline(
@@ -320,13 +313,7 @@ hardware = row(
         ),
     ),
     line(
-        timeseries(
-            "GPU in use",
-            query(topk(20, at_edge(metric("sedna:node_gpu_utilization:ratio")(NODES))), "{{node}}"),
-            minimum=0,
-            maximum=1,
-            why="Busiest GPU of each node. Zero while an edge worker runs: it uses the CPU, so check the image and the device plugin.",
-        ),
+        gpu_use("GPU in use", topk(20, at_edge(metric("sedna:node_gpu_utilization:ratio")(NODES)))),
         timeseries(
             "GPU temperature",
             query(topk(20, at_edge(metric("sedna:node_gpu_temperature:celsius")(NODES))), "{{node}}"),

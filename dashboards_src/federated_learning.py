@@ -10,22 +10,20 @@ from sedna_dash.authoring import (
     bar_gauge,
     below,
     board,
-    cluster,
     column,
+    dataset_column,
     equals,
     gauge,
+    job_variables,
     join,
     label_values,
     line,
     log_row,
     logs,
-    logs_source,
     max_by,
     metric,
-    metrics_source,
     min_by,
     name_column,
-    namespace,
     node_column,
     only_where,
     pie_chart,
@@ -43,6 +41,7 @@ from sedna_dash.authoring import (
     timeseries,
     to_board,
     when,
+    worker_count,
     worker_table,
 )
 
@@ -121,11 +120,7 @@ progress = row(
             why="Training workers that a training job asks for and that do not run. One is enough to stop the rounds: bring its node back, or take it out of the job.",
             links=[to_board("sedna-edge-nodes", "Edge nodes", cluster="$cluster", node="$node")],
         ),
-        stat(
-            "Workers",
-            query(sum_by(metric("sedna_job_workers")(NAME, kind=KIND), "state"), "{{state}}"),
-            why="Worker pods by state. A dead worker means that its container ended: its log, linked from the pods below, says why.",
-        ),
+        worker_count(KIND),
         stat(
             "Size of the status",
             query(max_by(metric("sedna_job_status_bytes")(NAME, kind=KIND), *JOB), "{{name}}"),
@@ -188,18 +183,7 @@ nodes = row(
             columns=[
                 name_column("Job", kind=KIND),
                 node_column(),
-                Column(
-                    "dataset",
-                    links=(
-                        to_board(
-                            "sedna-datasets-models",
-                            "The dataset",
-                            cluster="$cluster",
-                            namespace="field:namespace",
-                            dataset="field:dataset",
-                        ),
-                    ),
-                ),
+                dataset_column(),
                 Column(
                     "samples",
                     thresholds=below("red for a node without samples", red=1),
@@ -270,7 +254,6 @@ pods = row(
     worker_table(
         "Workers in detail",
         metric("sedna_worker_info")(NAME, kind=KIND, node="$node"),
-        why="Every train and aggregation pod. Click a pod for its log or its resources, a node for its link and hardware.",
     ),
     collapsed=True,
 )
@@ -286,11 +269,7 @@ dashboard = board(
     question="**Which round is it, how many are left, and who holds it up? Who takes part, with how much data? Is the global model getting better?**",
     time="now-24h",
     variables=[
-        metrics_source(),
-        logs_source(),
-        cluster(),
-        namespace(),
-        label_values("name", info(SPACE, kind=KIND), title="Job"),
+        *job_variables(KIND),
         label_values("node", participants(NAME), all_value=".*"),
         search_box(),
     ],

@@ -1,18 +1,18 @@
 """The first screen on call: what is broken anywhere, and where to go next."""
 
 from sedna_dash.authoring import (
+    BUDGET,
     CLUSTER,
     DAY,
+    READY_SHARE,
     SPACE,
+    UP,
     Column,
     Not,
     Regex,
     above,
     alert_table,
-    as_instant,
     at_end,
-    at_instants,
-    bar_chart,
     bar_gauge,
     below,
     board,
@@ -20,14 +20,17 @@ from sedna_dash.authoring import (
     board_of_kind,
     cluster,
     count_by,
+    counted,
     delta,
-    either,
-    equals,
+    deployments,
+    edge_nodes_ready,
     gauge,
     increase,
+    kinds_and_states,
     line,
     logs,
     logs_source,
+    managers,
     max_by,
     metric,
     metrics_source,
@@ -49,7 +52,6 @@ from sedna_dash.authoring import (
     timeseries,
     to_board,
     topk,
-    values,
     when,
 )
 
@@ -63,25 +65,17 @@ JOB = ("cluster", "namespace", "kind", "name")
 
 jobs = metric("cluster_namespace_kind_state:sedna_jobs:count")
 stage_state = metric("sedna_job_stage_state")
-stage_changed = metric("sedna_job_stage_transition_timestamp_seconds")
 last_change = metric("sedna_job_last_transition_timestamp_seconds")
 frames = metric("sedna_inference_requests_total")
 hard = metric("sedna_hard_examples_total")
 offload_errors = metric("sedna_inference_errors_total")
 samples = metric("sedna_dataset_samples")
 transitions = metric("sedna_job_stage_transitions_total")
-deployment_pods = metric("kube_deployment_status_replicas_available")
 firing = metric("ALERTS")(FIRING)
 
 here = {"cluster": "$cluster", "namespace": "$namespace"}
 moved_last = topk(12, max_by(at_end(last_change(SPACE)), *JOB))
 error_lines = logs(("gm", "lc", "kb", "worker")).where(level=("error", "fatal"))
-
-deployed = only_where(
-    as_instant(stage_changed(SPACE, stage="Deploy")),
-    equals(stage_state(SPACE, stage="Deploy", state="Completed"), 1),
-    on=(*JOB, "stage"),
-)
 
 now = row(
     "Is anything broken now",
@@ -96,10 +90,7 @@ now = row(
         stat(
             "Stages that do not move",
             query(
-                either(
-                    count_by(metric("sedna:job_stage_stuck:bool")(SPACE)),
-                    count_by(stage_state(SPACE)) * 0,
-                ),
+                counted(metric("sedna:job_stage_stuck:bool")(SPACE), stage_state(SPACE)),
                 "stuck",
             ),
             thresholds=above("orange from the first stuck stage", orange=1),
@@ -122,20 +113,15 @@ now = row(
         ),
     ),
     line(
-        gauge(
+        edge_nodes_ready(
             "Edge nodes ready",
-            query(min_by(metric("cluster:sedna_edge_nodes:ready_ratio")(CLUSTER)), "worst cluster"),
-            thresholds=below("orange below 95 %, red below 80 %", red=0.8, orange=0.95),
-            maximum=1,
             height=5,
-            why="Share of edge nodes that Kubernetes calls ready, in the worst of the chosen clusters. One or two missing nodes are usually a link; many at once are a matter of the cloud side, so look at cloudcore first.",
             links=[to_board("sedna-edge-nodes", "Edge nodes", cluster="$cluster")],
         ),
         stat(
             "GM and KB",
-            query(min_by(deployment_pods(CLUSTER, namespace="sedna", deployment="gm")), "GM"),
-            query(min_by(deployment_pods(CLUSTER, namespace="sedna", deployment="kb")), "KB"),
-            mapped=values({0: ("Down", "red"), 1: ("Up", "green")}),
+            *managers({**CLUSTER, "namespace": "sedna"}),
+            mapped=UP,
             thresholds=below("red without an available pod", red=1),
             names=True,
             why="Available pods of the global manager and of the knowledge base, in the worst of the chosen clusters. Without GM nothing new starts, but running workers go on; without KB lifelong learning stops at the next training.",
@@ -154,7 +140,7 @@ now = row(
                 ),
                 "LC",
             ),
-            thresholds=below("orange below 95 %, red below 80 %", red=0.8, orange=0.95),
+            thresholds=READY_SHARE,
             maximum=1,
             height=5,
             why="Share of nodes whose local controller is ready. A node without one neither watches its datasets nor reports the results of its workers.",
@@ -163,7 +149,7 @@ now = row(
         gauge(
             "Least error budget left, 30 days",
             query(min_by(metric("slo:error_budget_remaining:ratio")(SPACE)), "worst service"),
-            thresholds=below("red when the budget is spent, orange below a quarter", red=0, orange=0.25),
+            thresholds=BUDGET,
             minimum=-1,
             maximum=1,
             height=5,
@@ -238,14 +224,7 @@ running = row(
             query(sum_by(jobs(SPACE), "state"), "{{state}}"),
             why="All jobs and services by state. Everything but Running and Succeeded deserves a question.",
         ),
-        bar_chart(
-            "By kind and state",
-            sum_by(jobs(SPACE), "kind", "state") > 0,
-            across="kind",
-            split="state",
-            horizontal=True,
-            why="Which kind has the trouble. One kind alone: its images or its controller in GM; all kinds: a node or GM itself.",
-        ),
+        kinds_and_states("By kind and state", SPACE),
         timeseries(
             "States over time",
             query(sum_by(jobs(SPACE), "state"), "{{state}}"),
@@ -349,6 +328,6 @@ dashboard = board(
     variables=[metrics_source(), logs_source(), cluster(), namespace()],
     annotations=[
         when("Alerts", firing, title="{{alertname}}", shown=False),
-        at_instants("Deployments", deployed, title="{{name}}: new model deployed", color="green"),
+        deployments(SPACE),
     ],
 )

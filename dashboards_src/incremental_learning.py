@@ -5,7 +5,6 @@ from sedna_dash.authoring import (
     SPACE,
     Column,
     Regex,
-    above,
     as_instant,
     avg_by,
     bar_chart,
@@ -13,25 +12,21 @@ from sedna_dash.authoring import (
     below,
     board,
     choice,
-    cluster,
     column,
     count_by,
-    either,
     equals,
     increase,
+    job_variables,
     join,
     label_join,
-    label_values,
     line,
     log_row,
     logs,
-    logs_source,
     matching,
     max_by,
     metric,
-    metrics_source,
+    model_table,
     name_column,
-    namespace,
     or_zero,
     pie_chart,
     query,
@@ -39,13 +34,18 @@ from sedna_dash.authoring import (
     row,
     search_box,
     stage_annotations,
+    stage_samples,
+    stage_timelines,
     stat,
     state_timeline,
     states,
+    stuck_stages,
     sum_by,
     table,
     timeseries,
+    training_settings,
     values,
+    worker_count,
     worker_table,
 )
 
@@ -54,7 +54,6 @@ JOB = ("cluster", "namespace", "name")
 SCORE = (*JOB, "metric")
 
 info = metric("sedna_job_info")
-stage_state = metric("sedna_job_stage_state")
 transitions = metric("sedna_job_stage_transitions_total")
 threshold = metric("sedna_job_trigger_threshold")
 score = metric("sedna_job_eval_metric")
@@ -86,43 +85,9 @@ def gate():
     return max_by(relabel(indexed, "metric", "metric", r"(.+)_delta(\[0\])?"), *SCORE).as_unit("score")
 
 
-# All samples of the dataset that each job reads.
-in_dataset = max_by(
-    join(
-        info(NAME, kind=KIND),
-        max_by(metric("sedna_dataset_samples")(SPACE), "cluster", "namespace", "dataset"),
-        on=("cluster", "namespace", "dataset"),
-    ),
-    *JOB,
-).as_unit("samples")
-
-
-def samples(method: str):
-    """Samples of training and evaluation, by how the number was found."""
-    given = metric("sedna_job_stage_samples")(NAME, kind=KIND, stage=("Train", "Eval"), method=method)
-    return max_by(given, *JOB, "stage")
-
-
 progress = row(
     "Where is it",
-    line(
-        state_timeline(
-            "Stage",
-            query(
-                states(metric("sedna_job_stage")(NAME, kind=KIND), "stage", by=JOB),
-                "{{namespace}}/{{name}}",
-            ),
-            why="The stage each job is in: train, then evaluate, then deploy, then train again. A job that stays in one stage for days waits for its trigger or is stuck: see the state of the stage at the right.",
-        ),
-        state_timeline(
-            "State of each stage",
-            query(
-                states(stage_state(NAME, kind=KIND, stage="$stage"), "state", by=(*JOB, "stage")),
-                "{{name}} {{stage}}",
-            ),
-            why="State of each stage over time. Sedna puts a failed stage back to Waiting at once, so red may be too short to be seen here: the graph of finished stages below counts every failure.",
-        ),
-    ),
+    stage_timelines(KIND),
     line(
         stat(
             "Iteration",
@@ -142,17 +107,8 @@ progress = row(
             ),
             why="Time left in running training and evaluation: as the worker hook measures, otherwise the usual duration less the time already spent. Zero for long means slower than usual: look at the log of the worker.",
         ),
-        stat(
-            "Stuck stages",
-            query(or_zero(count_by(metric("sedna:job_stage_stuck:bool")(NAME, kind=KIND))), "stuck"),
-            thresholds=above("red as soon as one stage is stuck", red=1),
-            why="Stages that are Ready or Starting for 15 minutes, or Running for 12 hours. Look for a pod that cannot start: no node, no image, no space.",
-        ),
-        stat(
-            "Workers",
-            query(sum_by(metric("sedna_job_workers")(NAME, kind=KIND), "state"), "{{state}}"),
-            why="Worker pods by state. A dead worker after a failed stage is where the reason is written: open its log from the table of pods below.",
-        ),
+        stuck_stages(KIND),
+        worker_count(KIND),
         stat(
             "Started and last changed",
             query(
@@ -250,8 +206,7 @@ data = row(
     line(
         timeseries(
             "Samples and when training starts",
-            query(either(samples("reported"), samples("estimated")), "{{name}} {{stage}}"),
-            query(in_dataset, "{{name}} in the dataset"),
+            *stage_samples(KIND),
             query(wanted, "{{name}} starts training at", dashed=True),
             minimum=0,
             why="Samples for training, for evaluation and in the whole dataset, and the number at which training starts. A line that stops growing below the dashed one means that no new samples arrive: check the dataset and its labelling.",
@@ -305,12 +260,8 @@ training = row(
 lineage = row(
     "Which model serves, and what failed before",
     line(
-        table(
-            "Models of the job",
-            query(metric("sedna_job_model_info")(NAME, kind=KIND)),
-            columns=[name_column("Job", kind=KIND), Column("role", "Used for"), Column("url", "Stored at"), "format"],
-            sort="name",
-            descending=False,
+        model_table(
+            KIND,
             why="Where each model of the job is stored: what training began with and produced, what was evaluated, and what is deployed. If evaluated and deployed differ, the trigger kept the old model.",
         ),
         timeseries(
@@ -337,15 +288,7 @@ lineage = row(
 details = row(
     "Settings and pods",
     line(
-        table(
-            "Training settings",
-            query(max_by(info(NAME, kind=KIND), *JOB), "job"),
-            query(max_by(metric("sedna_job_train_learning_rate")(NAME, kind=KIND), *JOB), "learning rate"),
-            query(max_by(metric("sedna_job_train_epochs")(NAME, kind=KIND), *JOB), "epochs"),
-            query(max_by(metric("sedna_job_train_batch_size")(NAME, kind=KIND), *JOB), "batch size"),
-            columns=[name_column("Job", kind=KIND), "learning rate", "epochs", "batch size"],
-            why="What the train worker is told, as far as the job sets it under the usual names. Compare with the job whose loss falls.",
-        ),
+        training_settings(KIND),
         table(
             "Triggers",
             query(threshold(NAME, kind=KIND)),
@@ -355,11 +298,7 @@ details = row(
             why="What starts training and deployment. A stage that never starts: compare its limit with the values above.",
         ),
     ),
-    worker_table(
-        "Pods",
-        metric("sedna_worker_info")(NAME, kind=KIND),
-        why="Every worker pod. Click a pod for its log or its resources, a node for its link and hardware.",
-    ),
+    worker_table("Pods", metric("sedna_worker_info")(NAME, kind=KIND)),
     collapsed=True,
 )
 
@@ -376,11 +315,7 @@ dashboard = board(
     question="**Which stage is each job in, and how long still? Is the new model better, and was it deployed? Do hard examples become training data? Which model serves now?**",
     time="now-7d",
     variables=[
-        metrics_source(),
-        logs_source(),
-        cluster(),
-        namespace(),
-        label_values("name", info(SPACE, kind=KIND), title="Job"),
+        *job_variables(KIND),
         choice("stage", ("Train", "Eval", "Deploy")),
         search_box(),
     ],

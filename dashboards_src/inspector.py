@@ -4,21 +4,21 @@ from sedna_dash.authoring import (
     CLUSTER,
     NAME,
     SPACE,
+    STATUS_SIZE,
     Column,
-    Not,
     above,
     as_instant,
-    at_instants,
     board,
     board_column,
     board_of_kind,
     choice,
     cluster,
     colored,
+    dataset_column,
     either,
     equals,
     increase,
-    join,
+    kinds,
     label_values,
     last_over,
     line,
@@ -31,14 +31,19 @@ from sedna_dash.authoring import (
     metrics_source,
     namespace,
     node_column,
+    of_owners,
     only_where,
+    owners_cpu,
+    owners_memory,
+    pod_owners,
     query,
     query_values,
-    rate,
     relabel,
     row,
     search_box,
+    stage_changes,
     stat,
+    state_changes,
     state_timeline,
     states,
     sum_by,
@@ -49,19 +54,7 @@ from sedna_dash.authoring import (
     worker_table,
 )
 
-KINDS = (
-    "JointInferenceService",
-    "IncrementalLearningJob",
-    "FederatedLearningJob",
-    "LifelongLearningJob",
-    "ReidJob",
-    "VideoAnalyticsJob",
-    "FeatureExtractionService",
-    "ObjectSearchService",
-    "ObjectTrackingService",
-    "Dataset",
-    "Model",
-)
+KINDS = (*kinds(), "Dataset", "Model")
 JOB = ("cluster", "namespace", "kind", "name")
 POD = ("cluster", "namespace", "pod")
 CONTAINER = (*POD, "container")
@@ -81,8 +74,7 @@ dataset = {**SPACE, "dataset": "$name"}
 model = {**SPACE, "model": "$name"}
 pods = {**SPACE, "pod": "$pod"}
 
-# Which resource each pod works for, once, also while the exporter moves from one address to another.
-owner = max_by(worker_info({**job, "pod": "$pod"}), *POD, "kind", "name")
+owner = pod_owners({**job, "pod": "$pod"})
 
 worker_logs = logs("worker", SPACE).where(sedna_name="$name", pod="$pod")
 about_it = logs(("gm", "lc"), CLUSTER).like("(?:$name)").containing("$search")
@@ -115,11 +107,6 @@ deploy_gate = relabel(metric("sedna_job_gate_misconfigured")(job), "stage", "kin
 def number(name: str):
     """A number of each job or service."""
     return max_by(metric(name)(job), *JOB)
-
-
-def of_its_pods(selector):
-    """Container series of the pods that work for the chosen resources."""
-    return join(selector, owner, on=POD, take=("kind", "name"))
 
 
 now = row(
@@ -167,18 +154,7 @@ now = row(
             info(job),
             columns=[
                 "name",
-                Column(
-                    "dataset",
-                    links=(
-                        to_board(
-                            "sedna-datasets-models",
-                            "The dataset",
-                            cluster="$cluster",
-                            namespace="field:namespace",
-                            dataset="field:dataset",
-                        ),
-                    ),
-                ),
+                dataset_column(),
                 Column(
                     "model",
                     links=(
@@ -310,7 +286,7 @@ details = row(
             "Epochs",
             "Batch size",
             "Conditions",
-            Column("Status size", thresholds=above("orange above 1 MB, red above 1.4 MB", orange=1e6, red=1.4e6)),
+            Column("Status size", thresholds=STATUS_SIZE),
         ],
         sort="name",
         descending=False,
@@ -362,18 +338,20 @@ its_pods = row(
             "Ends and restarts",
             query(
                 max_by(
-                    of_its_pods(equals(metric("kube_pod_container_status_last_terminated_reason")(pods), 1)),
+                    of_owners(equals(metric("kube_pod_container_status_last_terminated_reason")(pods), 1), owner),
                     *CONTAINER,
                     "reason",
                 ),
                 "info",
             ),
             query(
-                max_by(of_its_pods(metric("kube_pod_container_status_last_terminated_exitcode")(pods)), *CONTAINER),
+                max_by(
+                    of_owners(metric("kube_pod_container_status_last_terminated_exitcode")(pods), owner), *CONTAINER
+                ),
                 "Exit code",
             ),
             query(
-                max_by(of_its_pods(metric("kube_pod_container_status_restarts_total")(pods)), *CONTAINER),
+                max_by(of_owners(metric("kube_pod_container_status_restarts_total")(pods), owner), *CONTAINER),
                 "Restarts",
             ),
             columns=[
@@ -397,7 +375,7 @@ its_pods = row(
         timeseries(
             "CPU",
             query(
-                sum_by(of_its_pods(rate(metric("container_cpu_usage_seconds_total")(pods, container=Not("")))), "pod"),
+                sum_by(owners_cpu(pods, owner), "pod"),
                 "{{pod}}",
             ),
             minimum=0,
@@ -407,7 +385,7 @@ its_pods = row(
         timeseries(
             "Memory",
             query(
-                sum_by(of_its_pods(metric("container_memory_working_set_bytes")(pods, container=Not(""))), "pod"),
+                sum_by(owners_memory(pods, owner), "pod"),
                 "{{pod}}",
             ),
             minimum=0,
@@ -448,16 +426,5 @@ dashboard = board(
         label_values("pod", worker_info(NAME, kind="$kind"), all_value=".*"),
         search_box(),
     ],
-    annotations=[
-        at_instants(
-            "State changes",
-            as_instant(metric("sedna_job_last_transition_timestamp_seconds")(job)),
-            title="{{kind}} {{name}} changed state",
-        ),
-        at_instants(
-            "Stage changes",
-            as_instant(metric("sedna_job_stage_transition_timestamp_seconds")(job)),
-            title="{{name}}: {{stage}} changed state",
-        ),
-    ],
+    annotations=[state_changes(job), stage_changes(job)],
 )

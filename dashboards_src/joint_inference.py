@@ -1,33 +1,29 @@
 """Joint inference: the edge answers what it can, the cloud answers the hard rest."""
 
 from sedna_dash.authoring import (
+    BUDGET,
     HOUR,
     NAME,
     SPACE,
     Regex,
     above,
-    as_instant,
-    at_instants,
     bar_gauge,
     below,
     board,
     bucket_increase,
-    cluster,
     column,
     constant,
     gauge,
     heatmap,
     increase,
+    job_variables,
     label_values,
     line,
     log_row,
     logs,
-    logs_source,
     max_by,
     metric,
-    metrics_source,
     min_by,
-    namespace,
     open_logs,
     or_zero,
     pie_chart,
@@ -37,6 +33,7 @@ from sedna_dash.authoring import (
     row,
     search_box,
     stat,
+    state_changes,
     state_timeline,
     states,
     sum_by,
@@ -45,14 +42,13 @@ from sedna_dash.authoring import (
     timeseries,
     to_board,
     values,
+    worker_count,
     worker_table,
 )
 
 KIND = "JointInferenceService"
 
-info = metric("sedna_job_info")
 state = metric("sedna_job_state")
-workers = metric("sedna_job_workers")
 available = metric("kube_deployment_status_replicas_available")
 requests = metric("sedna_inference_requests_total")
 inferences = metric("sedna_inferences_total")
@@ -79,11 +75,7 @@ health = row(
             why="State of each service as Sedna reports it. Sedna never takes a Failed back, so compare it with what really serves, at the right: if replicas are available, the failure is over and only the report is stale; delete and apply the service to clear it.",
         ),
         column(
-            stat(
-                "Workers",
-                query(sum_by(workers(NAME, kind=KIND), "state"), "{{state}}"),
-                why="Worker pods by state. A dead worker means that its container ended: open the pods below and read the last lines of its log.",
-            ),
+            worker_count(KIND),
             stat(
                 "Available replicas, worse side",
                 query(
@@ -127,7 +119,7 @@ health = row(
         gauge(
             "Error budget left, 30 days",
             query(min_by(metric("slo:error_budget_remaining:ratio")(NAME)), "left"),
-            thresholds=below("red when the budget is spent, orange below a quarter", red=0, orange=0.25),
+            thresholds=BUDGET,
             minimum=-1,
             maximum=1,
             height=4,
@@ -280,7 +272,6 @@ scale = row(
         worker_table(
             "Pods",
             metric("sedna_worker_info")(NAME, kind=KIND, node="$node"),
-            why="Every worker pod. Click a pod for its log or its resources, a node for its link and hardware.",
         ),
     ),
 )
@@ -297,21 +288,11 @@ dashboard = board(
     question="**Do users get answers, fast enough? How much goes to the cloud, why, and at what cost? Is the data drifting?**",
     time="now-24h",
     variables=[
-        metrics_source(),
-        logs_source(),
-        cluster(),
-        namespace(),
-        label_values("name", info(SPACE, kind=KIND), title="Service"),
+        *job_variables(KIND, "Service"),
         label_values("node", metric("sedna_worker_info")(SPACE, kind=KIND), all_value=".*"),
         search_box(),
         textbox("price_inference", title="Price of a cloud inference", default="0.0005"),
         textbox("price_gb", title="Price of a GB", default="0.09"),
     ],
-    annotations=[
-        at_instants(
-            "State changes",
-            as_instant(metric("sedna_job_last_transition_timestamp_seconds")(NAME, kind=KIND)),
-            title="{{name}} changed state",
-        ),
-    ],
+    annotations=[state_changes({**NAME, "kind": KIND})],
 )

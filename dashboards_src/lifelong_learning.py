@@ -5,13 +5,11 @@ from sedna_dash.authoring import (
     NAME,
     SPACE,
     Column,
-    above,
     as_instant,
     bar_gauge,
     below,
     board,
     choice,
-    cluster,
     column,
     count_by,
     either,
@@ -19,18 +17,16 @@ from sedna_dash.authoring import (
     gauge,
     histogram,
     increase,
-    join,
+    job_variables,
     label_join,
     label_values,
     line,
     log_row,
     logs,
-    logs_source,
     max_by,
     metric,
-    metrics_source,
+    model_table,
     name_column,
-    namespace,
     node_column,
     node_graph,
     only_where,
@@ -46,13 +42,16 @@ from sedna_dash.authoring import (
     search_box,
     since,
     stage_annotations,
+    stage_samples,
+    stage_timelines,
     stat,
-    state_timeline,
     states,
+    stuck_stages,
     sum_by,
     table,
     text,
     timeseries,
+    training_settings,
     values,
 )
 
@@ -61,7 +60,6 @@ JOB = ("cluster", "namespace", "name")
 TASK = (*JOB, "task")
 POD = ("cluster", "namespace", "pod")
 
-info = metric("sedna_job_info")
 workers = metric("sedna_job_workers")
 tasks = metric("sedna_job_tasks")
 score = metric("sedna_job_task_score")
@@ -87,47 +85,9 @@ def of_these_jobs(expr):
     return only_where(max_by(expr, *POD), worker_info(NAME, kind=KIND), on=POD)
 
 
-# All samples of the dataset that each job reads.
-in_dataset = max_by(
-    join(
-        info(NAME, kind=KIND),
-        max_by(metric("sedna_dataset_samples")(SPACE), "cluster", "namespace", "dataset"),
-        on=("cluster", "namespace", "dataset"),
-    ),
-    *JOB,
-).as_unit("samples")
-
-
-def samples(method: str):
-    """Samples of training and evaluation, by how the number was found."""
-    given = metric("sedna_job_stage_samples")(NAME, kind=KIND, stage=("Train", "Eval"), method=method)
-    return max_by(given, *JOB, "stage")
-
-
 progress = row(
     "Where is it",
-    line(
-        state_timeline(
-            "Stage",
-            query(
-                states(metric("sedna_job_stage")(NAME, kind=KIND), "stage", by=JOB),
-                "{{namespace}}/{{name}}",
-            ),
-            why="The stage each job is in: train, then evaluate, then deploy, then train again. Days in one stage mean that it waits for its trigger or is stuck: see the state of the stage at the right.",
-        ),
-        state_timeline(
-            "State of each stage",
-            query(
-                states(
-                    metric("sedna_job_stage_state")(NAME, kind=KIND, stage="$stage"),
-                    "state",
-                    by=(*JOB, "stage"),
-                ),
-                "{{name}} {{stage}}",
-            ),
-            why="State of each stage over time. Sedna puts a failed stage back to Waiting at once, so red may be short: its mark on the time axis stays.",
-        ),
-    ),
+    stage_timelines(KIND),
     line(
         stat(
             "Newest condition",
@@ -154,12 +114,7 @@ progress = row(
             query(or_zero(sum_by(workers(NAME, kind=KIND))), "all"),
             why="Worker pods of every stage: those that are active, and all. Finished ones stay in the total until Kubernetes removes them.",
         ),
-        stat(
-            "Stuck stages",
-            query(or_zero(count_by(metric("sedna:job_stage_stuck:bool")(NAME, kind=KIND))), "stuck"),
-            thresholds=above("red as soon as one stage is stuck", red=1),
-            why="Stages that are Ready or Starting for 15 minutes, or Running for 12 hours. Look for a pod that cannot start: no node, no image, no space.",
-        ),
+        stuck_stages(KIND),
         stat(
             "Knowledge base",
             query(max_by(metric("sedna_knowledge_base_up")(CLUSTER), "cluster"), "answers"),
@@ -186,8 +141,7 @@ growth = row(
         ),
         timeseries(
             "Samples of training and evaluation",
-            query(either(samples("reported"), samples("estimated")), "{{name}} {{stage}}"),
-            query(in_dataset, "{{name}} in the dataset"),
+            *stage_samples(KIND),
             minimum=0,
             why="Samples in the whole dataset, and those given to training and evaluation: as the local controller logged, otherwise estimated. No growth between two trainings means that the second one learned nothing new.",
         ),
@@ -302,23 +256,11 @@ inference = row(
 models = row(
     "Models, settings and workers",
     line(
-        table(
-            "Models of the job",
-            query(metric("sedna_job_model_info")(NAME, kind=KIND)),
-            columns=[name_column("Job", kind=KIND), Column("role", "Used for"), Column("url", "Stored at"), "format"],
-            sort="name",
-            descending=False,
+        model_table(
+            KIND,
             why="Where the results of training, evaluation and deployment are stored; in lifelong learning this is an index of the knowledge base. If evaluated and deployed differ, the new index was not taken over.",
         ),
-        table(
-            "Training settings",
-            query(max_by(info(NAME, kind=KIND), *JOB), "job"),
-            query(max_by(metric("sedna_job_train_learning_rate")(NAME, kind=KIND), *JOB), "learning rate"),
-            query(max_by(metric("sedna_job_train_epochs")(NAME, kind=KIND), *JOB), "epochs"),
-            query(max_by(metric("sedna_job_train_batch_size")(NAME, kind=KIND), *JOB), "batch size"),
-            columns=[name_column("Job", kind=KIND), "learning rate", "epochs", "batch size"],
-            why="What the train worker is told, as far as the job sets it under the usual names. Compare with the job whose tasks score well.",
-        ),
+        training_settings(KIND),
         shares=(3, 2),
     ),
     table(
@@ -481,11 +423,7 @@ dashboard = board(
     question="**Which stage is each job in? Does knowledge grow? Which tasks may be deployed, and which does the filter drop? How many samples are unseen, waiting or failed?**",
     time="now-7d",
     variables=[
-        metrics_source(),
-        logs_source(),
-        cluster(),
-        namespace(),
-        label_values("name", info(SPACE, kind=KIND), title="Job"),
+        *job_variables(KIND),
         choice("stage", ("Train", "Eval", "Deploy")),
         label_values("task", score(NAME), all_value=".*"),
         search_box(),

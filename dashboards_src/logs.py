@@ -5,8 +5,6 @@ from sedna_dash.authoring import (
     NAME,
     SPACE,
     Regex,
-    as_instant,
-    at_instants,
     bar_gauge,
     board,
     choice,
@@ -15,6 +13,7 @@ from sedna_dash.authoring import (
     count_by,
     either,
     increase,
+    kinds,
     label_values,
     last_over,
     line,
@@ -33,6 +32,7 @@ from sedna_dash.authoring import (
     query_values,
     row,
     search_box,
+    stage_changes,
     stat,
     sum_by,
     table,
@@ -45,17 +45,6 @@ from sedna_dash.authoring import (
 
 APPS = ("gm", "lc", "kb", "worker", "collector")
 LEVELS = ("fatal", "error", "warning", "info", "debug")
-KINDS = (
-    "JointInferenceService",
-    "IncrementalLearningJob",
-    "FederatedLearningJob",
-    "LifelongLearningJob",
-    "ReidJob",
-    "VideoAnalyticsJob",
-    "FeatureExtractionService",
-    "ObjectSearchService",
-    "ObjectTrackingService",
-)
 BAD = ("error", "fatal")
 
 info = metric("sedna_job_info")
@@ -221,7 +210,7 @@ dashboard = board(
         cluster(),
         choice("app", APPS, title="Component", all_value="|".join(APPS)),
         log_label_values("namespace", "namespace", {"app": "$app", **CLUSTER}),
-        choice("kind", KINDS),
+        choice("kind", kinds()),
         label_values("name", info(SPACE, kind="$kind"), title="Job or service", all_value=".*"),
         log_label_values("node", "node", {"app": "$app", **SPACE}, all_value=".*"),
         query_values("pod", pods, all_value=".*"),
@@ -231,11 +220,7 @@ dashboard = board(
         textbox("exclude", title="Leave out", about="Drop log lines that hold this text"),
     ],
     annotations=[
-        at_instants(
-            "Stage changes",
-            as_instant(metric("sedna_job_stage_transition_timestamp_seconds")(NAME, kind="$kind")),
-            title="{{name}}: {{stage}} changed state",
-        ),
+        stage_changes({**NAME, "kind": "$kind"}),
         when(
             "Alerts",
             metric("ALERTS")(SPACE, alertname=Regex("Sedna.*"), alertstate="firing", severity=("critical", "warning")),

@@ -2,6 +2,7 @@
 
 from sedna_dash.authoring import (
     CLUSTER,
+    UP,
     Expr,
     Regex,
     above,
@@ -10,7 +11,7 @@ from sedna_dash.authoring import (
     cluster,
     constant,
     count_by,
-    either,
+    counted,
     equals,
     increase,
     line,
@@ -78,7 +79,7 @@ trust = row(
         stat(
             "Sedna exporter",
             query(min_by(exporter_up), "exporter"),
-            mapped=values({0: ("Down", "red"), 1: ("Up", "green")}),
+            mapped=UP,
             why="Whether the last scrape of the exporter worked. Down: every board about jobs stands still, read the log of its pod first.",
         ),
         stat(
@@ -89,7 +90,7 @@ trust = row(
         ),
         stat(
             "Targets down",
-            query(either(count_by(equals(up(CLUSTER), 0)), count_by(up(CLUSTER)) * 0), "targets"),
+            query(counted(equals(up(CLUSTER), 0), up(CLUSTER)), "targets"),
             thresholds=above("orange when any target is down", orange=1),
             why="Targets whose last scrape failed. They are listed below; edge nodes without a link belong here too.",
         ),

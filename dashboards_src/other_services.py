@@ -5,19 +5,16 @@ from sedna_dash.authoring import (
     NAME,
     SPACE,
     Column,
-    Not,
     above,
     as_instant,
-    at_instants,
-    bar_chart,
     bar_gauge,
     board,
     choice,
     cluster,
     count_by,
-    either,
+    counted,
     equals,
-    join,
+    kinds_and_states,
     label_values,
     line,
     log_row,
@@ -30,13 +27,16 @@ from sedna_dash.authoring import (
     name_column,
     namespace,
     only_where,
+    owners_cpu,
+    owners_memory,
     pie_chart,
+    pod_owners,
     query,
-    rate,
     row,
     search_box,
     since,
     stat,
+    state_changes,
     state_timeline,
     states,
     sum_by,
@@ -56,7 +56,6 @@ info = metric("sedna_job_info")
 state = metric("sedna_job_state")
 workers = metric("sedna_job_workers")
 worker_info = metric("sedna_worker_info")
-jobs = metric("cluster_namespace_kind_state:sedna_jobs:count")
 
 chosen = {**NAME, "kind": "$kind"}
 finite = {**NAME, "kind": ("ReidJob", "VideoAnalyticsJob")}
@@ -66,8 +65,7 @@ completed = max_by(metric("sedna_job_completion_timestamp_seconds")(finite), *JO
 took = matching(completed, "-", started, on=JOB).as_unit("seconds")
 runs = only_where(since(started), equals(state(finite, state="Running"), 1), on=JOB)
 
-# Which job each pod works for, once, also while the exporter moves from one address to another.
-owner = max_by(worker_info(chosen), *POD, "kind", "name")
+owner = pod_owners(chosen)
 
 worker_logs = logs(
     "worker",
@@ -83,14 +81,7 @@ status = row(
             query(states(state(chosen), "state", by=JOB), "{{namespace}}/{{name}}"),
             why="State of each service and job. Pending for more than a few minutes: a worker cannot start, see the pods below. Failed: read the end of the log of its dead worker, then delete and apply the resource.",
         ),
-        bar_chart(
-            "Kinds and states",
-            sum_by(jobs(SPACE, kind="$kind"), "kind", "state") > 0,
-            across="kind",
-            split="state",
-            horizontal=True,
-            why="How many of each kind are in each state. A whole kind in Pending has a common cause: its image, or no controller for it.",
-        ),
+        kinds_and_states("Kinds and states", {**SPACE, "kind": "$kind"}),
         shares=(3, 2),
     ),
     line(
@@ -118,7 +109,7 @@ status = row(
         stat(
             "Objects that nobody handles",
             query(
-                either(count_by(info(SPACE, kind="ObjectTrackingService")), count_by(info(SPACE)) * 0),
+                counted(info(SPACE, kind="ObjectTrackingService"), info(SPACE)),
                 "tracking services",
             ),
             thresholds=above("orange from the first one", orange=1),
@@ -158,7 +149,6 @@ work = row(
     worker_table(
         "Pods",
         worker_info(chosen),
-        why="Every worker pod. Click a pod for its log or its resources, a node for its link and hardware.",
     ),
 )
 
@@ -201,35 +191,13 @@ flow = row(
     line(
         timeseries(
             "CPU of the workers",
-            query(
-                sum_by(
-                    join(
-                        rate(metric("container_cpu_usage_seconds_total")(SPACE, container=Not(""))),
-                        owner,
-                        on=POD,
-                        take=("kind", "name"),
-                    ),
-                    "name",
-                ),
-                "{{name}}",
-            ),
+            query(sum_by(owners_cpu(SPACE, owner), "name"), "{{name}}"),
             minimum=0,
             why="CPU cores in use by all workers of a service or job. Flat at a round number is a limit: raise it, or add workers.",
         ),
         timeseries(
             "Memory of the workers",
-            query(
-                sum_by(
-                    join(
-                        metric("container_memory_working_set_bytes")(SPACE, container=Not("")),
-                        owner,
-                        on=POD,
-                        take=("kind", "name"),
-                    ),
-                    "name",
-                ),
-                "{{name}}",
-            ),
+            query(sum_by(owners_memory(SPACE, owner), "name"), "{{name}}"),
             minimum=0,
             why="Memory in use by all workers of a service or job. A line that only climbs ends in a restart: give the video pipeline a limit on its queue, or the pod more memory.",
         ),
@@ -287,11 +255,5 @@ dashboard = board(
         label_values("name", info(SPACE, kind="$kind"), title="Service or job"),
         search_box(),
     ],
-    annotations=[
-        at_instants(
-            "State changes",
-            as_instant(metric("sedna_job_last_transition_timestamp_seconds")(chosen)),
-            title="{{kind}} {{name}} changed state",
-        ),
-    ],
+    annotations=[state_changes(chosen)],
 )
