@@ -1,464 +1,51 @@
-"""LogQL as a tree, with the checks that Loki makes before it runs a query.
-
-There is no LogQL parser for Python. This one reads the language of Loki 3; tests/data/logql_corpus.yaml holds what
-Loki itself says of some hundred queries. Beyond Loki's parser it makes the checks that Loki makes only when it
-builds the pipeline, such as those of line filters' expressions, because a query that fails then fails all the same.
-Reference: https://grafana.com/docs/loki/latest/query/
-"""
+"""From words to a tree, with the checks that Loki makes on the way."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import NamedTuple, NoReturn, TypeAlias
+from functools import lru_cache
+from typing import NoReturn
 
-from sedna_dash.catalog.model import LogFields
 from sedna_dash.lint import re2
-
-# --- the tree --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Matcher:
-    """``label="value"``, in a stream selector or in a label filter; ``operator`` as written."""
-
-    label: str
-    operator: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """``|= "x"``; several values are alternatives. ``addresses`` says that the values are IP patterns."""
-
-    operator: str
-    values: tuple[str, ...]
-    addresses: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison of a label filter; ``kind`` is text, number, duration, bytes or address."""
-
-    label: str
-    operator: str
-    value: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFilter:
-    """Conditions between two bars; ``alternative`` when there is an ``or`` among them."""
-
-    conditions: tuple[Condition, ...]
-    alternative: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """A parser: json, logfmt, regexp, pattern, unpack. ``labels`` are those it makes, None when the lines decide."""
-
-    parser: str
-    expression: str
-    labels: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Formatting:
-    """line_format, label_format or decolorize; ``labels`` are those that are set, ``sources`` what they rename."""
-
-    stage: str
-    labels: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """drop or keep."""
-
-    stage: str
-    labels: tuple[str, ...]
-    matchers: tuple[Matcher, ...] = ()
-
-
-Stage: TypeAlias = LineFilter | LabelFilter | Extraction | Formatting | Selection
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lines:
-    """A log query: stream selector and pipeline."""
-
-    matchers: tuple[Matcher, ...]
-    stages: tuple[Stage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unwrap:
-    """``| unwrap duration(x) | y > 1``"""
-
-    label: str
-    conversion: str
-    filters: tuple[LabelFilter, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """``by`` or ``without``."""
-
-    labels: tuple[str, ...]
-    without: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Range:
-    """Lines over a range, as range functions want them. ``window`` is the text between the brackets."""
-
-    lines: Lines
-    window: str
-    unwrap: Unwrap | None = None
-    offset: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OverTime:
-    """A range function."""
-
-    function: str
-    range: Range
-    grouping: Grouping | None
-    parameter: float | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Aggregation:
-    """sum, topk and so on."""
-
-    operator: str
-    inner: Expression
-    grouping: Grouping | None
-    parameter: int | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Binary:
-    """An operator between two metric queries; ``matching`` None means that neither on nor ignoring is written."""
-
-    operator: str
-    left: Expression
-    right: Expression
-    matching: tuple[str, ...] | None
-    ignoring: bool
-    group: str
-    include: tuple[str, ...]
-    boolean: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelReplace:
-    """label_replace()"""
-
-    inner: Expression
-    target: str
-    replacement: str
-    source: str
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number, or with ``vector`` a series of it."""
-
-    value: float
-    vector: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Variants:
-    """``variants(...) of (...)``"""
-
-    expressions: tuple[Expression, ...]
-    range: Range
-
-
-Expression: TypeAlias = Lines | OverTime | Aggregation | Binary | LabelReplace | Number | Variants
-
-
-@dataclass(frozen=True, eq=False)
-class Parsed:
-    """The outcome of parsing: a tree, or what is wrong and where (counted from 0)."""
-
-    tree: Expression | None
-    fault: str = ""
-    position: int = 0
-
-    @cached_property
-    def nodes(self) -> tuple[Expression, ...]:
-        """All metric expressions and log queries, the outer ones first."""
-        return tuple(_walk(self.tree)) if self.tree is not None else ()
-
-    @cached_property
-    def lines(self) -> tuple[Lines, ...]:
-        """All log queries in it."""
-        return tuple(node for node in self.nodes if isinstance(node, Lines))
-
-    @cached_property
-    def ranges(self) -> tuple[Range, ...]:
-        """All ranges in it."""
-        return tuple(node.range for node in self.nodes if isinstance(node, (OverTime, Variants)))
-
-
-#: What there is to say of a query in another language.
-NOTHING = Parsed(None)
-
-
-@lru_cache(maxsize=4096)
-def parse(text: str) -> Parsed:
-    """Parse a query in which macros and variables are replaced, see `stand_ins`."""
-    try:
-        return Parsed(_Parser(text).query())
-    except _FaultError as error:
-        return Parsed(None, error.fault, error.position)
-    except RecursionError:
-        return Parsed(None, "it is nested too deeply")
-
-
-def _walk(node: Expression) -> Iterator[Expression]:
-    yield node
-    if isinstance(node, (OverTime, Variants)):
-        for inner in node.expressions if isinstance(node, Variants) else ():
-            yield from _walk(inner)
-        yield node.range.lines
-    elif isinstance(node, (Aggregation, LabelReplace)):
-        yield from _walk(node.inner)
-    elif isinstance(node, Binary):
-        yield from _walk(node.left)
-        yield from _walk(node.right)
-
-
-def labels_of(node: Expression, fields: LogFields) -> frozenset[str] | None:
-    """The labels that a result can carry, or None when the lines themselves decide."""
-    if isinstance(node, Lines):
-        return _labels_of_lines(node, fields)
-    if isinstance(node, OverTime):
-        return _grouped(_labels_of_lines(node.range.lines, fields), node.grouping)
-    if isinstance(node, Aggregation):
-        inner = labels_of(node.inner, fields)
-        if node.grouping is None:
-            return inner if node.operator in _CHOOSING else frozenset()
-        return inner if node.operator in _CHOOSING else _grouped(inner, node.grouping)
-    if isinstance(node, LabelReplace):
-        inner = labels_of(node.inner, fields)
-        return inner | {node.target} if inner is not None else None
-    if isinstance(node, Binary):
-        return _labels_of_both(node, fields)
-    return None if isinstance(node, Variants) else frozenset()
-
-
-def _labels_of_lines(lines: Lines, fields: LogFields) -> frozenset[str] | None:
-    labels = frozenset(fields.all)
-    for stage in lines.stages:
-        if isinstance(stage, Extraction):
-            if stage.labels is None:
-                return None
-            labels |= frozenset(stage.labels)
-        elif isinstance(stage, Formatting):
-            labels = labels - frozenset(stage.sources) | frozenset(stage.labels)
-        elif isinstance(stage, Selection):
-            kept = frozenset(stage.labels)
-            labels = labels - kept if stage.stage == "drop" else labels & kept
-    return labels
-
-
-def _grouped(labels: frozenset[str] | None, grouping: Grouping | None) -> frozenset[str] | None:
-    if grouping is None:
-        return labels
-    named = frozenset(grouping.labels)
-    if grouping.without:
-        return labels - named if labels is not None else None
-    return named & labels if labels is not None else named
-
-
-def _labels_of_both(node: Binary, fields: LogFields) -> frozenset[str] | None:
-    left, right = labels_of(node.left, fields), labels_of(node.right, fields)
-    if node.operator in ("and", "unless") or _is_literal(node.right):
-        return left
-    if _is_literal(node.left):
-        return right
-    if left is None or right is None:
-        return frozenset(node.matching) if node.matching is not None and not node.ignoring else None
-    if node.operator == "or":
-        return left | right
-    if node.group:
-        return (left if node.group == "left" else right) | frozenset(node.include)
-    if node.matching is not None and not node.ignoring:
-        return frozenset(node.matching)
-    return (left & right) - frozenset(node.matching or ())
-
-
-def _is_literal(node: Expression) -> bool:
-    if isinstance(node, Binary):
-        return _is_literal(node.left) and _is_literal(node.right)
-    return isinstance(node, Number) and not node.vector
-
-
-# --- tokens ----------------------------------------------------------------------------------------------
-
-_RANGE_FUNCTIONS = frozenset(
-    {"rate", "rate_counter", "count_over_time", "bytes_rate", "bytes_over_time", "avg_over_time", "sum_over_time",
-     "min_over_time", "max_over_time", "stdvar_over_time", "stddev_over_time", "quantile_over_time",
-     "first_over_time", "last_over_time", "absent_over_time"}
-)  # fmt: skip
-_WITHOUT_UNWRAP = frozenset({"rate", "count_over_time", "bytes_rate", "bytes_over_time", "absent_over_time"})
-_WITH_UNWRAP = _RANGE_FUNCTIONS - {"count_over_time", "bytes_rate", "bytes_over_time"}
-_RANGE_GROUPING = frozenset(
-    {"avg_over_time", "stddev_over_time", "stdvar_over_time", "quantile_over_time", "max_over_time", "min_over_time",
-     "first_over_time", "last_over_time"}
-)  # fmt: skip
-_AGGREGATIONS = frozenset(
-    {"sum", "avg", "count", "max", "min", "stddev", "stdvar", "bottomk", "topk", "sort", "sort_desc", "approx_topk"}
+from sedna_dash.lint.logql_syntax.tokens import (
+    AGGREGATIONS,
+    CONVERSIONS,
+    COUNTED,
+    KEYWORDS,
+    RANGE_FUNCTIONS,
+    RANGE_GROUPING,
+    WITH_UNWRAP,
+    WITHOUT_UNWRAP,
+    FaultError,
+    Token,
+    read_tokens,
 )
-_CHOOSING = frozenset({"topk", "bottomk", "approx_topk", "sort", "sort_desc"})
-_COUNTED = frozenset({"topk", "bottomk", "approx_topk"})
-_CONVERSIONS = frozenset({"bytes", "duration", "duration_seconds"})
-#: Words that are functions only before a parenthesis, and else may name a label.
-_FUNCTIONS = _RANGE_FUNCTIONS | _AGGREGATIONS | _CONVERSIONS | {"vector", "label_replace", "ip"}
-#: Words that never name a label.
-_KEYWORDS = frozenset(
-    {"by", "without", "bool", "unwrap", "offset", "on", "ignoring", "group_left", "group_right", "or", "and",
-     "unless", "json", "regexp", "logfmt", "unpack", "pattern", "label_format", "line_format", "decolorize", "drop",
-     "keep", "variants", "of"}
-)  # fmt: skip
-
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+|\#[^\n]*)
-    |(?P<string>"(?:[^"\\\n]|\\.)*")
-    |(?P<raw>`[^`]*`)
-    |(?P<range>\[[^\]]*\])
-    |(?P<flag>--(?:strict|keep-empty)(?![^\W\d_]|-))
-    |(?P<number>0[xX][0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
-    |(?P<word>[^\W\d]\w*)
-    |(?P<sign>==|=~|=|!=|!~|!>|\|=|\|~|\|>|\||>=|>|<=|<|[(){},+*/%^-])""",
-    re.VERBOSE,
+from sedna_dash.lint.logql_syntax.tree import (
+    Aggregation,
+    Binary,
+    Condition,
+    Expression,
+    Extraction,
+    Formatting,
+    Grouping,
+    LabelFilter,
+    LabelReplace,
+    LineFilter,
+    Lines,
+    Matcher,
+    Number,
+    OverTime,
+    Parsed,
+    Range,
+    Selection,
+    Stage,
+    Unwrap,
+    Variants,
+    is_literal,
+    may_be_empty,
 )
-_IS_FUNCTION = re.compile(r"\s*(?:\(|(?:by|without)\s*\()", re.IGNORECASE)
-_DURATION_REST = re.compile(r"[0-9nuµmshdwy.]+")
-_BYTES_REST = re.compile(r"[0-9BikKMGTP.]+")
-_PROMETHEUS_DURATION = re.compile(
-    r"0|(?=\d)(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?", re.ASCII
-)
-_GO_DURATION = re.compile(r"-?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+", re.ASCII)
-_BYTES = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:B|[kKMGTP](?:i?B|i)?)", re.ASCII)
-_ESCAPE = re.compile(
-    r"""\\(?:(?P<plain>[abfnrtv\\"])|x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})
-    |(?P<octal>[0-3][0-7]{2})|(?P<bad>.?))""",
-    re.VERBOSE | re.DOTALL,
-)
-_PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
-
-
-class Token(NamedTuple):
-    """``kind`` is string, range, flag, number, duration, bytes, label, function, end, or the sign or keyword."""
-
-    kind: str
-    text: str
-    position: int
-
-
-class _FaultError(Exception):
-    def __init__(self, fault: str, position: int) -> None:
-        super().__init__(fault)
-        self.fault, self.position = fault, position
-
-
-def _tokens(text: str) -> list[Token]:
-    found: list[Token] = []
-    position = 0
-    while position < len(text):
-        token = _TOKEN.match(text, position)
-        if token is None:
-            if text[position] in '"`':
-                raise _FaultError(f"the string that begins with {text[position : position + 12]} has no end", position)
-            if text[position] == "[":
-                raise _FaultError("the range that begins with [ has no ]", position)
-            number = _negative_duration(text, position)
-            raise _FaultError(f"'{text[position]}' means nothing here{number}", position)
-        kind, start, position = str(token.lastgroup), position, token.end()
-        if kind == "space":
-            continue
-        value = token[0]
-        if kind == "word":
-            kind, value = _word(text, value, position)
-        elif kind == "string":
-            value = _unescaped(value[1:-1], start)
-        elif kind == "raw":
-            kind, value = "string", value[1:-1].replace("\r", "")
-        elif kind == "range":
-            value = value[1:-1]
-            if not value or not _PROMETHEUS_DURATION.fullmatch(value):
-                raise _FaultError(f"[{value}] is no range; write it like [5m]", start)
-            kind = "range"
-        elif kind == "number":
-            kind, value = _number(text, value, position)
-            position = start + len(value)
-        elif kind == "sign":
-            negative = _negative_duration(text, start) if value == "-" else ""
-            kind, value = ("duration", negative) if negative else (value, value)
-            position = start + len(value)
-        found.append(Token(kind, value, start))
-    found.append(Token("end", "the end", len(text)))
-    return found
-
-
-def _word(text: str, word: str, behind: int) -> tuple[str, str]:
-    lower = word.lower()
-    if lower in _FUNCTIONS:
-        return ("function", lower) if _IS_FUNCTION.match(text, behind) else ("label", word)
-    return (lower, lower) if lower in _KEYWORDS else ("label", word)
-
-
-def _number(text: str, number: str, behind: int) -> tuple[str, str]:
-    """A number, or a duration or size when a unit follows at once."""
-    rest = _DURATION_REST.match(text, behind)
-    if rest is not None:
-        whole = number + rest[0]
-        if _PROMETHEUS_DURATION.fullmatch(whole) or _GO_DURATION.fullmatch(whole):
-            return "duration", whole
-    rest = _BYTES_REST.match(text, behind)
-    if rest is not None and _BYTES.fullmatch(number + rest[0]):
-        return "bytes", number + rest[0]
-    return "number", number
-
-
-def _negative_duration(text: str, start: int) -> str:
-    rest = _DURATION_REST.match(text, start + 1)
-    return "-" + rest[0] if rest is not None and _GO_DURATION.fullmatch(rest[0]) else ""
-
-
-def _unescaped(text: str, start: int) -> str:
-    if "\\" not in text:
-        return text
-
-    def one(found: re.Match[str]) -> str:
-        if found["plain"]:
-            return _PLAIN[found["plain"]]
-        if found["bad"] is not None:
-            raise _FaultError(
-                f"\\{found['bad']} is no escape; write \\\\{found['bad']}, or the string in backticks", start
-            )
-        base = 8 if found["octal"] else 16
-        code = int(found["octal"] or found["x"] or found["u"] or found["U"], base)
-        if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-            raise _FaultError(f"{found[0]} is no character", start)
-        return chr(code)
-
-    return _ESCAPE.sub(one, text)
-
-
-# --- the parser ------------------------------------------------------------------------------------------
 
 _MATCHING = frozenset({"=", "!=", "=~", "!~"})
 _LINE_FILTERS = frozenset({"|=", "|~", "|>", "!=", "!~", "!>"})
@@ -477,10 +64,21 @@ _TEMPLATE_ACTION = re.compile(r"\{\{-?\s*(?P<word>\w*)")
 _BLOCKS = frozenset({"if", "range", "with", "define", "block"})
 
 
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Parsed:
+    """Parse a query in which macros and variables are replaced, see `stand_ins`."""
+    try:
+        return Parsed(_Parser(text).query())
+    except FaultError as error:
+        return Parsed(None, error.fault, error.position)
+    except RecursionError:
+        return Parsed(None, "it is nested too deeply")
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = _tokens(text)
+        self.tokens = read_tokens(text)
         self.index = 0
         self.token = self.tokens[0]
 
@@ -512,12 +110,12 @@ class _Parser:
             here = f'the string "{token.text}" stands here'
         else:
             here = f"'{token.text}' stands here"
-        if token.kind in _KEYWORDS and wanted == "a label":
+        if token.kind in KEYWORDS and wanted == "a label":
             here += ", which is a word of LogQL and cannot name a label"
-        raise _FaultError(here + (f" where {wanted} is expected" if wanted else " and fits nothing"), token.position)
+        raise FaultError(here + (f" where {wanted} is expected" if wanted else " and fits nothing"), token.position)
 
     def fail(self, fault: str, token: Token) -> NoReturn:
-        raise _FaultError(fault, token.position)
+        raise FaultError(fault, token.position)
 
     # expressions
 
@@ -562,7 +160,7 @@ class _Parser:
             for side, token in ((left, start), (right, right_start)):
                 if isinstance(side, Lines):
                     self.fail(f"'{operator.text}' stands beside log lines; it works on numbers", token)
-                if operator.kind in ("or", "and", "unless") and _is_literal(side):
+                if operator.kind in ("or", "and", "unless") and is_literal(side):
                     self.fail(f"'{operator.text}' stands beside a number; write vector(…) around it", token)
             left = Binary(operator.kind, left, right, *modifier)
         return left
@@ -605,9 +203,9 @@ class _Parser:
                 self.fail(f"LogQL has no function {token.text}", token)
             self.refuse('a stream selector like {app="x"} or a function')
         self.next()
-        if token.text in _RANGE_FUNCTIONS:
+        if token.text in RANGE_FUNCTIONS:
             return self.over_time(token)
-        if token.text in _AGGREGATIONS:
+        if token.text in AGGREGATIONS:
             return self.aggregation(token)
         if token.text == "vector":
             self.expect("(")
@@ -647,15 +245,15 @@ class _Parser:
         inside = self.range()
         self.expect(")")
         grouping = self.grouping()
-        if grouping is not None and name not in _RANGE_GROUPING:
+        if grouping is not None and name not in RANGE_GROUPING:
             self.fail(f"{name}() cannot group by itself; write sum by (…) around it", function)
         if name == "quantile_over_time" and parameter is None:
             self.fail("quantile_over_time() needs a share first, like 0.95", function)
         if name != "quantile_over_time" and parameter is not None:
             self.fail(f"{name}() takes no number", function)
-        if inside.unwrap is None and name not in _WITHOUT_UNWRAP:
+        if inside.unwrap is None and name not in WITHOUT_UNWRAP:
             self.fail(f"{name}() needs a number from each line; add | unwrap and the label that holds it", function)
-        if inside.unwrap is not None and name not in _WITH_UNWRAP:
+        if inside.unwrap is not None and name not in WITH_UNWRAP:
             self.fail(f"{name}() counts lines and cannot take | unwrap; remove it", function)
         return OverTime(name, inside, grouping, parameter)
 
@@ -673,8 +271,8 @@ class _Parser:
             grouping = self.grouping()
         if grouping is not None and name in ("sort", "sort_desc", "approx_topk"):
             self.fail(f"{name}() cannot group; write by or without inside of it", function)
-        if (parameter is not None) != (name in _COUNTED):
-            wanted = "needs a number of series first, like 10" if name in _COUNTED else "takes no number"
+        if (parameter is not None) != (name in COUNTED):
+            wanted = "needs a number of series first, like 10" if name in COUNTED else "takes no number"
             self.fail(f"{name}() {wanted}", function)
         if parameter is None:
             return Aggregation(name, inner, grouping, None)
@@ -967,7 +565,7 @@ class _Parser:
         self.next()
         self.next()
         conversion = ""
-        if self.token.kind == "function" and self.token.text in _CONVERSIONS:
+        if self.token.kind == "function" and self.token.text in CONVERSIONS:
             conversion = self.next().text
             self.expect("(")
         label = self.expect("label", "a label").text
@@ -999,13 +597,6 @@ class _Parser:
                 captures.append(capture[1])
             end = capture.end()
         return tuple(captures)
-
-
-def may_be_empty(matcher: Matcher) -> bool:
-    """Whether streams without the label match."""
-    if matcher.operator in ("=", "!="):
-        return (matcher.value == "") == (matcher.operator == "=")
-    return re2.read(matcher.value).empty == (matcher.operator == "=~")
 
 
 def _is_address(text: str) -> bool:
