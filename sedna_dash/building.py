@@ -8,14 +8,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedna_dash.errors import SednaDashError, StaleError
-from sedna_dash.render.forms import Settings, bundle
+from sedna_dash.errors import OutputError, SednaDashError, SettingsError, SourceError, StaleError
+from sedna_dash.render.forms import PROVIDER, Settings, bundle
 from sedna_dash.render.loading import LoadedDashboard, load_dashboards
 from sedna_dash.render.profiles import profile_named
 from sedna_dash.render.writing import Difference, difference, write
 
-#: Subfolders of the output folder that are ours: a file there that is not written any more is removed.
-OWNED = ("dashboards", "import", "provisioning")
+#: What is ours in the output folder: such a file that is not written any more is removed. No more than this, as the
+#: folder may be one that people work in, or Grafana's own.
+OWNED = ("dashboards/*.json", "import/*.json", "provisioning/dashboards/files/*/*.json")
 
 _PACKAGED = Path(__file__).parent / "dashboards"
 _CHECKOUT = Path(__file__).parent.parent / "dashboards_src"
@@ -53,8 +54,19 @@ def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]
 
 
 def build(request: Request) -> Difference:
-    """Write every form of every dashboard; only what differs is touched. Returns what was."""
-    return write(request.out, _files(request), OWNED)
+    """Write every form of every dashboard; only what differs is touched. Returns what was.
+
+    Raises `OutputError` when the folder was never built to and holds dashboards of somebody else.
+    """
+    files = _files(request)
+    if not (request.out / PROVIDER).exists():
+        strangers = difference(request.out, files, OWNED).removed
+        if strangers:
+            raise OutputError(
+                f"{request.out / strangers[0]}: was not written by sedna-dash build, which removes there what it does "
+                "not write; move it away, or name another --out"
+            )
+    return write(request.out, files, OWNED)
 
 
 def check(request: Request) -> None:
@@ -77,6 +89,9 @@ def watch(request: Request, tell: Callable[[str], object]) -> None:
         from watchfiles import watch as changes
     except ImportError as error:
         raise SednaDashError("--watch needs watchfiles; install it with: pip install 'sedna-dash[watch]'") from error
+    for watched in (request.source, *request.catalogs):
+        if not watched.exists():
+            raise SourceError(f"{watched}: no such file or folder to watch; check --source and --catalog")
     gc.enable()  # this one runs for long
     _build_and_tell(request, tell)
     tell(f"Watching {request.source} (Ctrl-C ends) ...")
@@ -95,6 +110,9 @@ def _build_and_tell(request: Request, tell: Callable[[str], object]) -> None:
 
 
 def _files(request: Request) -> dict[str, bytes]:
+    if request.folder in ("", ".", "..") or "/" in request.folder:
+        # It is the name of a directory, which Grafana makes a folder of.
+        raise SettingsError(f"--folder '{request.folder}' is no name of one folder; give one without a slash")
     return bundle(load(request.source, request.catalogs), profile_named(request.profile), request.settings)
 
 

@@ -24,13 +24,13 @@ _TIERS = {0: "untouched Sedna", 1: "worker hook", 2: "patched GM or LC"}
 
 def write_pages(out: Path, command: click.Group) -> str:
     """Write all pages below ``out``, that of the command line from ``command``; returns what changed, for a person."""
-    done = write(out, pages(command), owned=(".",))
+    done = write(out, pages(command), owned=OWNED)
     return f"{done}\n{out} written." if done else f"{out} is up to date."
 
 
 def check(out: Path, command: click.Group) -> str:
     """Raise `StaleError` when a page is not what would be written."""
-    stale = difference(out, pages(command), owned=(".",))
+    stale = difference(out, pages(command), owned=OWNED)
     if stale:
         raise StaleError(f"{out} is not up to date; run: sedna-dash docs (or make docs)\n{stale}")
     return f"{out} is up to date."
@@ -101,7 +101,7 @@ def required_page(catalog: Catalog, boards: list[Board]) -> str:
         "Sedna's two proposals list the values that its users want to see. Each has a metric and a panel.\n",
         "| Value | Meaning | Metric | Panels |\n|---|---|---|---|",
     ]
-    shown = panels_by_metric(boards, catalog)
+    shown = panels_by_metric(boards)
     for row, meaning in catalog.required.items():
         holders = [metric for metric in catalog.metrics.values() if row in metric.satisfies]
         places = dict.fromkeys(place for metric in holders for place in shown.get(metric.name, ()))
@@ -118,7 +118,7 @@ def _with(metric: Metric, row: str) -> str:
     return metric.name + (f"{{{matchers}}}" if matchers else "")
 
 
-def panels_by_metric(boards: list[Board], catalog: Catalog) -> dict[str, list[str]]:
+def panels_by_metric(boards: list[Board]) -> dict[str, list[str]]:
     """Which panels read each metric, derived series through what they stand for."""
     shown: dict[str, list[str]] = {}
     for board in boards:

@@ -12,7 +12,7 @@ TEXTS: list[tuple[Lines | Counted, str]] = [
     (logs("gm"), '{app="gm", cluster=~"$cluster"}'),
     # Without an app there is still a matcher that Loki accepts when all variables are empty.
     (logs(), '{app=~"gm|lc|kb|worker|collector", cluster=~"$cluster"}'),
-    (logs("$app", CLUSTER), '{app=~"$app", cluster=~"$cluster"}'),
+    (logs("$app", CLUSTER), '{app=~"gm|lc|kb|worker|collector", app=~"$app", cluster=~"$cluster"}'),
     (
         logs("worker", SPACE, worker_type=("edge", "cloud")).where(sedna_name="$name"),
         '{app="worker", cluster=~"$cluster", namespace=~"$namespace", worker_type=~"edge|cloud"} | sedna_name=~"$name"',
@@ -20,6 +20,11 @@ TEXTS: list[tuple[Lines | Counted, str]] = [
     # What the reader types is searched for, whatever quotes it holds.
     (logs("gm").containing("$search"), '{app="gm", cluster=~"$cluster"} |= ${search:json}'),
     (logs("gm").containing('say "no"'), '{app="gm", cluster=~"$cluster"} |= "say \\"no\\""'),
+    (
+        logs("gm").excluding("$exclude"),
+        '{app="gm", cluster=~"$cluster"} | label_format excluded=`{{and "${exclude:percentencode}" '
+        '(contains (urldecode "${exclude:percentencode}") __line__)}}` | excluded!="true"',
+    ),
     (logs("gm").without("$exclude"), '{app="gm", cluster=~"$cluster"} != ${exclude:json}'),
     (logs("gm").like("a|b"), '{app="gm", cluster=~"$cluster"} |~ "a|b"'),
     (

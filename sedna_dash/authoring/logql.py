@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sedna_dash.authoring.promql import CLUSTER, Value, active_catalog, check_enum, quoted, write_matcher
@@ -37,9 +37,13 @@ class Lines:
         return replace(self, text=f"{self.text} != {_literal(text)}")
 
     def excluding(self, variable: str) -> Lines:
-        """Drop lines that hold the text in a variable, and none while it is empty: ``!= ""`` would drop them all."""
-        pattern = f"(?P<excluded>${{{variable.lstrip('$')}:regex}})"
-        return self.extract(pattern, "excluded").where(excluded="")
+        """Drop lines that hold the text in a variable, and none while it is empty: ``!= ""`` would drop them all.
+
+        The text travels percent-encoded, which leaves nothing that could end the template or the query.
+        """
+        typed = f'"${{{variable.lstrip("$")}:percentencode}}"'
+        template = f"{{{{and {typed} (contains (urldecode {typed}) __line__)}}}}"
+        return replace(self, text=f'{self.text} | label_format excluded=`{template}` | excluded!="true"')
 
     def like(self, pattern: str) -> Lines:
         """Keep lines that match an RE2 expression."""
@@ -84,12 +88,12 @@ class Counted:
         return replace(self, text=f"topk({count}, {self.text})")
 
 
-def logs(app: Value = (), scope: Mapping[str, Value] | None = None, /, **labels: Value) -> Lines:
+def logs(app: str | Iterable[str] = (), scope: Mapping[str, Value] | None = None, /, **labels: Value) -> Lines:
     """Lines of some streams. The matcher on ``app`` never matches the empty text, which Loki insists on: with
     every variable at All, or with none resolved, the other matchers may.
     """
     catalog = active_catalog()
-    apps = (app,) if isinstance(app, str) else app
+    apps = (app,) if isinstance(app, str) else tuple(app)
     apps = apps or catalog.logs.stream["app"]
     given = {"app": apps, **(scope if scope is not None else CLUSTER), **labels}
     for label in given:
@@ -98,7 +102,10 @@ def logs(app: Value = (), scope: Mapping[str, Value] | None = None, /, **labels:
             raise AuthoringError(
                 f"logs have no stream label '{label}'{closest(label, catalog.logs.stream)}; they have: {known}"
             )
-    return Lines("{" + ", ".join(_field(label, value, frozenset()) for label, value in given.items()) + "}")
+    written = [_field(label, value, frozenset()) for label, value in given.items()]
+    if any("$" in name for name in apps):
+        written.insert(0, write_matcher("app", catalog.logs.stream["app"]))
+    return Lines("{" + ", ".join(written) + "}")
 
 
 def _field(label: str, value: Value, extracted: frozenset[str]) -> str:

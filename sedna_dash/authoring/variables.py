@@ -7,15 +7,14 @@ from typing import Any
 
 from grafanalib.core import Template
 
+from sedna_dash.authoring.logql import Lines
 from sedna_dash.authoring.promql import (
     CLUSTER,
     Expr,
     Handle,
     Selector,
-    Value,
     active_catalog,
     metric,
-    write_matcher,
 )
 from sedna_dash.errors import AuthoringError
 
@@ -137,14 +136,12 @@ def query_values(
     return Variable(name=name, label=title or label.replace("_", " ").capitalize(), model=model)
 
 
-def log_label_values(
-    name: str, label: str, scope: Mapping[str, Value], *, title: str = "", all_value: str = ".+"
-) -> Variable:
-    """A variable with the values of a log stream label."""
+def log_label_values(name: str, label: str, lines: Lines, *, title: str = "", all_value: str = ".+") -> Variable:
+    """A variable with the values of a stream label of these lines, which `logql.logs` selects."""
     known = active_catalog().logs.stream
     if label not in known:
         raise AuthoringError(f"variable ${name}: logs have no stream label '{label}'; they have: {', '.join(known)}")
-    stream = "{" + ",".join(write_matcher(key, value) for key, value in scope.items()) + "}"
+    stream = lines.text
     # type 1 asks for label values, 0 for label names; Grafana's LokiVariableQueryType.
     query = {"label": label, "refId": "LokiVariableQueryEditor-VariableQuery", "stream": stream, "type": 1}
     model = {

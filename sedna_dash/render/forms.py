@@ -10,10 +10,14 @@ from typing import Any
 import yaml
 
 from sedna_dash import __version__
+from sedna_dash.errors import SourceError
 from sedna_dash.render.loading import LoadedDashboard
 from sedna_dash.render.normal import all_panels, file_name
 from sedna_dash.render.profiles import Profile, shaped
 from sedna_dash.render.writing import to_json
+
+#: The file that every build holds.
+PROVIDER = "provisioning/dashboards/sedna.yaml"
 
 GENERATED = "# Written by sedna-dash build. Change the dashboard modules, not this file.\n"
 
@@ -37,14 +41,22 @@ _PANEL_NAMES = {"piechart": "Pie chart", "bargauge": "Bar gauge", "barchart": "B
 
 
 def bundle(dashboards: Sequence[LoadedDashboard], profile: Profile, settings: Settings) -> dict[str, bytes]:
-    """Every file of every form: path below the output folder to content."""
+    """Every file of every form: path below the output folder to content.
+
+    Raises `SourceError` when two dashboards would be one file.
+    """
     files: dict[str, bytes] = {}
     for dashboard in dashboards:
         model, name = shaped(dashboard.model, profile), file_name(dashboard.uid)
+        if f"dashboards/{name}" in files:
+            raise SourceError(
+                f"{dashboard.module}: the uid '{dashboard.uid}' gives the file name {name}, which another dashboard "
+                "has already; use letters, digits and dashes only"
+            )
         files[f"dashboards/{name}"] = to_json(model)
         files[f"import/{name}"] = to_json(for_import(model, profile))
         files[f"provisioning/dashboards/files/{settings.folder}/{name}"] = files[f"dashboards/{name}"]
-    files["provisioning/dashboards/sedna.yaml"] = _yaml(dashboard_provider(settings))
+    files[PROVIDER] = _yaml(dashboard_provider(settings))
     files["provisioning/datasources/sedna.yaml"] = _yaml(datasource_provisioning(settings))
     return files
 
@@ -59,13 +71,17 @@ def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     kept = []
     templating = result.get("templating", {})
     for variable in templating.get("list", []):
-        if variable.get("type") == "datasource" and variable["query"] in _PLUGINS:
+        if variable.get("type") == "datasource" and variable.get("query") in _PLUGINS:
             used[variable["name"]] = variable["query"]
         else:
             kept.append(variable)
     if used:
         result["templating"] = {**templating, "list": kept}
-    inputs = {name: f"DS_{plugin.upper()}" for name, plugin in used.items()}
+    plugins = list(used.values())
+    inputs = {
+        name: f"DS_{plugin.upper()}" if plugins.count(plugin) == 1 else f"DS_{plugin.upper()}_{name.upper()}"
+        for name, plugin in used.items()
+    }
     result = dict(_replace_sources(result, inputs))
     # A source that only links passed on is of no use here, and an input that nothing reads confuses.
     text = to_json(result).decode()
@@ -99,9 +115,11 @@ def _replace_sources(value: Any, inputs: Mapping[str, str]) -> Any:
         return {key: _replace_sources(item, inputs) for key, item in value.items()}
     if isinstance(value, list):
         return [_replace_sources(item, inputs) for item in value]
-    if isinstance(value, str) and "${" in value:
+    if isinstance(value, str) and ("$" in value or "[[" in value):
         for variable, name in inputs.items():
-            value = re.sub(rf"\$\{{{variable}:queryparam\}}&?", "", value).replace(f"${{{variable}}}", f"${{{name}}}")
+            value = re.sub(rf"\$\{{{variable}:queryparam\}}&?", "", value)
+            # Grafana's import fills in only the form with braces.
+            value = re.sub(rf"\$\{{{variable}\}}|\[\[{variable}\]\]|\${variable}\b", f"${{{name}}}", value)
     return value
 
 

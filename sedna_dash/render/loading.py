@@ -60,6 +60,8 @@ def load_dashboards(source: Path) -> list[LoadedDashboard]:
 @contextmanager
 def _importable(source: Path) -> Iterator[None]:
     """Let modules import helpers beside them, and forget those afterwards, so that two folders never mix."""
+    # Absolute, as the import system makes the files of modules; a relative one would never equal their folder.
+    source = source.absolute()
     sys.path.insert(0, str(source))
     before = set(sys.modules)
     try:

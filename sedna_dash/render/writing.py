@@ -36,18 +36,25 @@ class Difference:
 
 
 def difference(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...]) -> Difference:
-    """Compare a folder with ``files``. Below the ``owned`` subfolders, a file that is not in ``files`` is one too
-    many; elsewhere the folder may hold what it likes."""
+    """Compare a folder with ``files``. A file that fits one of the ``owned`` patterns and is not in ``files`` is one
+    too many; besides, the folder may hold what it likes.
+
+    Raises `OutputError` when a file cannot be read.
+    """
     present = {
-        path.relative_to(folder).as_posix() for name in owned for path in (folder / name).rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix() for pattern in owned for path in folder.glob(pattern) if path.is_file()
     }
     added, changed = [], []
-    for name, content in files.items():
-        path = folder / name
-        if not path.is_file():
-            added.append(name)
-        elif path.read_bytes() != content:
-            changed.append(name)
+    try:
+        for name, content in files.items():
+            path = folder / name
+            if not path.is_file():
+                added.append(name)
+            elif path.read_bytes() != content:
+                changed.append(name)
+    except OSError as error:
+        where = error.filename or folder
+        raise OutputError(f"{where}: cannot be read ({error.strerror}); check its rights") from error
     return Difference(tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(present - set(files))))
 
 
@@ -61,7 +68,7 @@ def write(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...]) -> D
         for name in (*todo.added, *todo.changed):
             replace_file(folder / name, files[name])
         for name in todo.removed:
-            (folder / name).unlink()
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         where = error.filename or folder
         raise OutputError(
