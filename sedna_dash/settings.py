@@ -127,7 +127,10 @@ def _credentials(
     if token_file is not None:
         return _token(_content(token_file), f"--token-file {token_file}")
     if read_token is not None:
-        return _token(read_token(), "standard input")
+        try:
+            return _token(read_token(), "standard input")
+        except UnicodeDecodeError:
+            raise SettingsError("standard input is not text; it should hold a Grafana service account token") from None
     if environ.get(TOKEN_VARIABLE):
         return _token(environ[TOKEN_VARIABLE], TOKEN_VARIABLE)
     user, password = environ.get(USER_VARIABLE), environ.get(PASSWORD_VARIABLE)

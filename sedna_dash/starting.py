@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from sedna_dash.authoring.dashboard import UID
@@ -51,7 +52,7 @@ dashboard = board(
     ),
     uid="{uid}",
     question="**Which question does this dashboard answer?**",
-    tags=("{tag}",),
+    tags=("sedna",),
     variables=[
         metrics_source(),
         cluster(),
@@ -79,7 +80,7 @@ def start(name: str, folder: Path) -> str:
         raise SourceError(f"{path}: exists already; choose another name")
     title = stem.replace("_", " ").capitalize()
     try:
-        replace_file(path, TEMPLATE.format(title=title, uid=uid, tag="sedna").encode())
+        replace_file(path, TEMPLATE.format(title=title, uid=uid).encode())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); check the rights of {folder}") from error
-    return f"{path}: started. Build it with: sedna-dash build --source {folder}"
+    return f"{path}: started. Build it with: sedna-dash build --source {shlex.quote(str(folder))}"

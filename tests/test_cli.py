@@ -55,6 +55,40 @@ def test_check_fails_when_stale_and_writes_nothing(tmp_path: Path) -> None:
     assert path.read_text() == "{}"
 
 
+def test_a_build_among_files_of_other_people_leaves_them_alone(tmp_path: Path) -> None:
+    run("new", "cameras", "--source", tmp_path / "dashboards")
+    others = [
+        tmp_path / name for name in ("dashboards/_help.py", "provisioning/datasources/other.yaml", "import/a.csv")
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    for _ in range(2):
+        done = run("build", "--source", "dashboards", "--out", ".", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert all(path.exists() for path in (*others, tmp_path / "dashboards/cameras.py"))
+
+
+def test_a_first_build_refuses_to_remove_dashboards(tmp_path: Path) -> None:
+    theirs = tmp_path / "dashboards/theirs.json"
+    theirs.parent.mkdir()
+    theirs.write_text("{}")
+    done = run("build", "--out", tmp_path)
+    assert done.returncode == 1
+    assert "theirs.json: was not written by sedna-dash build" in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
+
+
+def test_docs_remove_only_pages_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("mine")
+    (tmp_path / "code.py").write_text("mine")
+    assert run("docs", "--out", tmp_path).returncode == 0
+    (tmp_path / "metrics.md").rename(tmp_path / "old.md")
+    again = run("docs", "--out", tmp_path)
+    assert again.stdout.startswith("+ metrics.md\n- old.md\n")
+    assert (tmp_path / "notes.md").exists() and (tmp_path / "code.py").exists()
+
+
 def test_somebody_elses_folder_builds_and_lints(tmp_path: Path) -> None:
     started = run("new", "edge_cameras", "--source", tmp_path / "mine")
     assert started.returncode == 0, started.stderr
@@ -99,6 +133,13 @@ FAILURES = {
     "unknown option": (("build", "--ot", "x"), 2, "No such option"),
     "unknown command": (("biuld",), 2, "No such command"),
     "no such file to lint": (("lint", "nowhere.json"), 1, "nowhere.json"),
+    "folder that is no name": (
+        ("build", "--source", "good", "--folder", "../../../../.."),
+        2,
+        "is no name of one folder",
+    ),
+    "folder without a name": (("build", "--source", "good", "--folder", ""), 2, "is no name of one folder"),
+    "nothing to watch": (("build", "--source", "nowhere", "--watch"), 1, "no such file or folder to watch"),
     "half-written JSON": (("lint", "half.json"), 1, "half.json:"),
     "broken catalog": (("build", "--catalog", "half.json"), 1, "half.json:"),
     "broken module": (("build", "--source", "broken"), 1, "broken/mine.py:3: ZeroDivisionError"),
@@ -110,6 +151,8 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(name: str, tmp_path: P
     arguments, code, says = FAILURES[name]
     (tmp_path / "file").write_text("")
     (tmp_path / "half.json").write_text('{"title": "x", "pan')
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good/mine.py").write_text(GOOD)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/mine.py").write_text("x = 1\n\ny = x / 0\n")
     before = sorted(tmp_path.rglob("*"))

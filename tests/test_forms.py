@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from sedna_dash.building import load
-from sedna_dash.render.forms import LOGS_UID, METRICS_UID, Settings, bundle
+from sedna_dash.errors import SourceError
+from sedna_dash.render.forms import LOGS_UID, METRICS_UID, Settings, bundle, for_import
 from sedna_dash.render.loading import LoadedDashboard
 from sedna_dash.render.normal import all_panels
 from sedna_dash.render.profiles import NEWEST, OLDEST, profile_for, shaped
@@ -61,6 +62,29 @@ def test_an_import_asks_for_each_datasource_and_holds_no_variable_for_it(files: 
         # The rest is the same dashboard.
         assert [panel["id"] for panel in all_panels(model)] == [panel["id"] for panel in all_panels(api)]
         assert model["uid"] == api["uid"]
+
+
+def test_an_import_knows_every_way_to_name_a_datasource_variable() -> None:
+    def variable(name: str) -> dict[str, str]:
+        return {"type": "datasource", "name": name, "query": "prometheus"}
+
+    links = "/d/a?${one:queryparam}&var-ds=${two:percentencode}&from=1"
+    panels = [
+        {"type": "stat", "datasource": name, "links": [{"url": links}]}
+        for name in ("$one", "${one}", "[[two]]", "$one_more")
+    ]
+    model = for_import({"templating": {"list": [variable("one"), variable("two")]}, "panels": panels}, OLDEST)
+    assert [panel["datasource"] for panel in model["panels"]] == [
+        "${DS_PROMETHEUS_ONE}", "${DS_PROMETHEUS_ONE}", "${DS_PROMETHEUS_TWO}", "$one_more",
+    ]  # fmt: skip
+    assert {panel["links"][0]["url"] for panel in model["panels"]} == {"/d/a?from=1"}
+    assert [item["name"] for item in model["__inputs"]] == ["DS_PROMETHEUS_ONE", "DS_PROMETHEUS_TWO"]
+
+
+def test_two_dashboards_of_one_file_name_are_refused() -> None:
+    two = [LoadedDashboard(Path(f"{uid}.py"), {"uid": uid, "title": uid}) for uid in ("a.b", "a-b")]
+    with pytest.raises(SourceError, match=r"a-b\.json, which another dashboard has already"):
+        bundle(two, OLDEST, Settings())
 
 
 def test_provisioning_files_are_what_grafana_reads(files: dict[str, bytes]) -> None:

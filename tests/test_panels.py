@@ -16,6 +16,7 @@ from sedna_dash.authoring import (
     metric,
     node_graph,
     pie_chart,
+    quantile,
     query,
     rate,
     since,
@@ -78,7 +79,7 @@ def test_unit_description_and_empty_text_come_from_the_catalog() -> None:
 
 
 def test_an_empty_panel_names_its_rarest_source() -> None:
-    panel = timeseries("T", rate(inferences()), rate(duration()), why="x")
+    panel = timeseries("T", rate(inferences()), quantile(0.95, duration()), why="x")
     assert "worker hook" in defaults(panel)["noValue"]
     # A derived series is missing when what it is derived from is.
     derived = stat("T", metric("sedna:federated_round_age:seconds")(), why="x")

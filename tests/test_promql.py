@@ -14,6 +14,7 @@ from sedna_dash.authoring import (
     Regex,
     as_instant,
     avg_over,
+    cases,
     constant,
     count_by,
     deriv,
@@ -53,8 +54,14 @@ TEXTS: list[tuple[Expr, str]] = [
     (state(), "sedna_job_state"),
     (state(kind="ReidJob"), 'sedna_job_state{kind="ReidJob"}'),
     (state(kind=("ReidJob", "VideoAnalyticsJob")), 'sedna_job_state{kind=~"ReidJob|VideoAnalyticsJob"}'),
+    (state(name=("a.b", "c+d", "$name")), 'sedna_job_state{name=~"a\\\\.b|c\\\\+d|$name"}'),
     (state(state=Not("Unknown")), 'sedna_job_state{state!="Unknown"}'),
     (state(state=Not("Failed", "Unknown")), 'sedna_job_state{state!~"Failed|Unknown"}'),
+    (
+        state(kind=(kind for kind in ("ReidJob", "VideoAnalyticsJob"))),
+        'sedna_job_state{kind=~"ReidJob|VideoAnalyticsJob"}',
+    ),
+    (state(name="a\nb"), 'sedna_job_state{name="a\\nb"}'),
     (state(name=Regex("a.*", negate=True)), 'sedna_job_state{name!~"a.*"}'),
     (state(name='with "quotes" and \\'), 'sedna_job_state{name="with \\"quotes\\" and \\\\"}'),
     (rate(inferences(CLUSTER)), 'rate(sedna_inferences_total{cluster=~"$cluster"}[$__rate_interval])'),
@@ -125,7 +132,13 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "join on a missing label": (lambda: join(state(), samples(), on=("pod",)), "join on 'pod'"),
     "sides that never match": (lambda: sum_by(state()) / state(), "only one side has labels"),
     "age of a number": (lambda: since(samples()), "needs a timestamp"),
+    "rate of a whole histogram": (lambda: rate(duration()), "a histogram has no series of that name"),
+    "states of a record": (
+        lambda: states(metric("sedna:job_stage_age:seconds")(), "stage", by=("name",)),
+        "not the record sedna:job_stage_age:seconds",
+    ),
     "states of free text": (lambda: states(state(), "name", by=("kind",)), "has no fixed values"),
+    "no such operator": (lambda: matching(state(), "=<", state(), on=("name",)), "knows no operator '=<'"),
     "no such unit": (lambda: constant("1", "furlongs"), "no unit 'furlongs'"),
     "record with a label that it lacks": (
         lambda: metric("sedna:federated_round_age:seconds")(node="a"),
@@ -160,6 +173,15 @@ def test_states_number_the_enum_in_order() -> None:
         'OK"} * 2',
         'NotOK"} * 3)',
     ]
+
+
+def test_the_largest_of_several_cases_wins() -> None:
+    # Of series with equal labels "or" keeps the left one, so the largest number stands first.
+    many = max_by(samples(), "dataset")
+    assert cases((many > 1, 1), (many > 9, 2), by=("dataset",)).text == (
+        "max by (dataset) ((max by (dataset) (sedna_dataset_samples) > 9) * 2"
+        " or (max by (dataset) (sedna_dataset_samples) > 1) * 1)"
+    )
 
 
 def test_a_record_becomes_its_expression_with_the_matchers_inside() -> None:

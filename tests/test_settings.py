@@ -112,3 +112,11 @@ def test_secrets_are_in_no_repr() -> None:
     for credentials in (Token("s3cret"), Login("admin", "s3cret")):
         assert "s3cret" not in repr(GrafanaSettings("http://g", credentials))
         assert "s3cret" in credentials.secrets
+
+
+def test_a_token_that_is_no_text_is_refused() -> None:
+    def undecodable() -> str:
+        return b"\xff".decode()
+
+    with pytest.raises(SettingsError, match="standard input is not text"):
+        grafana_settings("http://g", {}, read_token=undecodable)

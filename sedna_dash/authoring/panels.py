@@ -566,9 +566,7 @@ def table(
     listed = [_as_query(item) for item in queries]
     several = len(listed) > 1
     # Grafana names the value column "Value", or "Value #A" once queries are merged.
-    value_fields = {
-        item.legend: f"Value #{chr(ord('A') + index)}" if several else "Value" for index, item in enumerate(listed)
-    }
+    value_fields = {item.legend: f"Value #{ref(index)}" if several else "Value" for index, item in enumerate(listed)}
     carried = frozenset().union(*(item.expr.labels for item in listed if not isinstance(item.expr, Lines)))
     # A link reads the fields of its row, so a label that only a link needs stays in the table, out of sight.
     urls = " ".join(str(link["url"]) for item in asked for link in item.links)
@@ -608,8 +606,7 @@ def table(
 
 
 def _column_override(column: Column, shown: str, matched: Query | None) -> dict[str, Any]:
-    # What an empty panel says is no text for an empty cell.
-    properties: list[dict[str, Any]] = [{"id": "noValue", "value": "-"}]
+    properties: list[dict[str, Any]] = []
     unit = column.unit or (_unit_of(matched.expr) if matched else "")
     mapped = column.mapped or (_mapped(matched) if matched else None)
     if unit:
@@ -738,7 +735,7 @@ def _data_panel(
         defaults["links"] = [dict(link) for link in links]
     defaults.update({name: value for name, value in (bounds or {}).items() if value is not None})
     targets = [
-        _target(item, ref(index), source, kind, instant, tabular, direction)
+        _target(item, ref(index), source, instant, tabular, direction)
         for index, (item, source) in enumerate(zip(listed, sources, strict=True))
     ]
     if tabular:
@@ -799,7 +796,6 @@ def _target(
     item: Query,
     ref_id: str,
     source: Mapping[str, str],
-    kind: str,
     instant: bool,
     tabular: bool,
     direction: str,

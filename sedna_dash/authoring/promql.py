@@ -178,6 +178,8 @@ def matcher(family: Metric, label: str, value: Value) -> str:
     if label not in family.all_labels:
         known = ", ".join(sorted(family.labels))
         raise AuthoringError(f"{family.name} has no label '{label}'{closest(label, family.labels)}; it has: {known}")
+    if not isinstance(value, (str, Not, Regex)):
+        value = tuple(value)  # it is read twice
     check_enum(family.name, label, value, family.labels.get(label, ()))
     return write_matcher(label, value)
 
@@ -204,12 +206,18 @@ def write_matcher(label: str, value: Value) -> str:
     literals = (several,) if isinstance(several, str) else tuple(several)  # type: ignore[arg-type]
     if len(literals) == 1 and "$" not in literals[0]:
         return f"{label}{negate}={quoted(literals[0])}"
-    return f"{label}{negate or '='}~{quoted('|'.join(literals))}"
+    # A variable comes as a pattern already; what is meant literally must not become one.
+    pattern = "|".join(text if "$" in text else _META.sub(r"\\\g<0>", text) for text in literals)
+    return f"{label}{negate or '='}~{quoted(pattern)}"
+
+
+#: What is no plain letter in an RE2 expression.
+_META = re.compile(r"[.+*?()|\[\]{}^\\]")
 
 
 def quoted(text: str) -> str:
     """A double-quoted PromQL or LogQL string."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 # --- derived series -------------------------------------------------------------------------------------------
@@ -334,7 +342,13 @@ def _over(function: str, selector: Selector, window: str, unit: str) -> Expr:
 
 
 def _must_be_counter(function: str, selector: Expr) -> None:
-    families = [family for family in selector.metrics if family.type not in ("counter", "histogram")]
+    for family in selector.metrics:
+        if family.type == "histogram":
+            raise AuthoringError(
+                f"{function}() of {family.name}: a histogram has no series of that name; use quantile() or "
+                "bucket_increase()"
+            )
+    families = [family for family in selector.metrics if family.type != "counter"]
     if families:
         raise AuthoringError(
             f"{function}() needs a counter, but {families[0].name} is a {families[0].type}; use delta()"
@@ -455,13 +469,21 @@ def join(expr: Expr, info: Expr, on: Iterable[str], take: Iterable[str] = ()) ->
     return Expr(text, expr.labels | set(take), expr.unit, _merge(expr, info), _MULTIPLY)
 
 
+_OPERATORS = {
+    "+": _ADD, "-": _ADD, "*": _MULTIPLY, "/": _MULTIPLY,
+    ">": _COMPARE, "<": _COMPARE, ">=": _COMPARE, "<=": _COMPARE, "==": _COMPARE, "!=": _COMPARE,
+}  # fmt: skip
+
+
 def matching(left: Expr, operator: str, right: Expr, on: Iterable[str]) -> Expr:
     """Arithmetic of series that agree on these labels, one to one."""
     on = tuple(on)
     for label in on:
         _must_carry("matching on", left, label)
         _must_carry("matching on", right, label)
-    binding = {"+": _ADD, "-": _ADD, "*": _MULTIPLY, "/": _MULTIPLY, ">": _COMPARE, "<": _COMPARE}[operator]
+    if operator not in _OPERATORS:
+        raise AuthoringError(f"matching() knows no operator '{operator}'; it takes {' '.join(_OPERATORS)}")
+    binding = _OPERATORS[operator]
     unit = "ratio" if operator == "/" and left.unit == right.unit else left.unit
     text = f"{left.within(binding - 1)} {operator} on ({', '.join(on)}) {right.within(binding)}"
     return Expr(text, frozenset(on), unit, _merge(left, right), binding)
@@ -562,6 +584,8 @@ def states(selector: Selector, label: str, by: Iterable[str]) -> Expr:
     names and colours, see `style.state_mappings`.
     """
     family, by = selector.family, tuple(by)
+    if family.expr is not None:
+        raise AuthoringError(f"states() needs a metric, not the record {family.name}")
     legal = family.labels.get(label, ())
     if not legal:
         raise AuthoringError(f"{family.name}: label '{label}' has no fixed values to number; use a state set")
@@ -576,7 +600,9 @@ def states(selector: Selector, label: str, by: Iterable[str]) -> Expr:
 def cases(*numbered: tuple[Expr, int], by: Iterable[str]) -> Expr:
     """One number per series from several conditions: the number of the condition that holds, the largest wins."""
     by = tuple(by)
-    text = " or ".join(f"{expr.within(_MULTIPLY - 1)} * {number}" for expr, number in numbered)
+    # Of series with equal labels, "or" keeps those of its left side.
+    ordered = sorted(numbered, key=lambda case: case[1], reverse=True)
+    text = " or ".join(f"{expr.within(_MULTIPLY - 1)} * {number}" for expr, number in ordered)
     metrics = tuple(family for expr, _ in numbered for family in expr.metrics)
     labels = frozenset.intersection(*(expr.labels for expr, _ in numbered))
     return _aggregate("max", Expr(text, labels, "state", metrics, _OR), by, "state")

@@ -61,6 +61,9 @@ class _File:
             line = mark.line + 1 if mark else 1
             problem = getattr(error, "problem", None) or "it is not YAML"
             raise CatalogError(f"{path}:{line}: {problem}; repair the YAML") from error
+        except (ValueError, AttributeError) as error:
+            # What looks like a date or a number and is none; PyYAML lets the error of Python's own type through.
+            raise CatalogError(f"{path}:1: a value is no possible date or number ({error}); quote it") from error
         if not isinstance(self.content, dict):
             raise CatalogError(f"{path}:1: is empty or not a mapping; was it written to the end?")
 
@@ -90,6 +93,18 @@ class _File:
             if key not in mapping:
                 self.fail(f"'{key}' is missing; add it", *keys)
 
+    def check_texts(self, mapping: Mapping[str, Any], names: Iterable[str], *keys: str | int) -> None:
+        """Refuse numbers, lists and nothing at all where a text belongs; a key may be left out."""
+        for name in names:
+            if not isinstance(mapping.get(name, ""), str):
+                self.fail(f"'{name}' must be a text; quote it", *keys, name)
+
+    def mappings(self, value: Any, *keys: str | int) -> dict[str, Any]:
+        """The value, which may be left out, as a mapping."""
+        if not isinstance(value, (dict, type(None))):
+            self.fail("must be a mapping of keys to values", *keys)
+        return value or {}
+
 
 def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
     """Load the catalog in ``folder``, and the metric files in ``extra`` (somebody's own metrics).
@@ -106,6 +121,7 @@ def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
     required: dict[str, str] = {}
     for index, row in enumerate(_list(required_file, "required")):
         required_file.check_keys(row, {"id", "text"}, ("id", "text"), "required", index)
+        required_file.check_texts(row, ("id", "text"), "required", index)
         if row["id"] in required:
             required_file.fail(f"'{row['id']}' is listed twice; keep one", "required", index)
         required[row["id"]] = row["text"]
@@ -146,11 +162,13 @@ def _list(file: _File, key: str) -> list[Any]:
 
 def _unit(file: _File, name: str, entry: Any) -> Unit:
     file.check_keys(entry, {"grafana", "rate", "suffix"}, ("grafana",), "units", name)
+    file.check_texts(entry, ("grafana", "rate", "suffix"), "units", name)
     return Unit(name, entry["grafana"], entry.get("rate", "cps"), entry.get("suffix", ""))
 
 
 def _label(file: _File, name: str, entry: Any) -> Label:
     file.check_keys(entry, {"help", "bound"}, ("help", "bound"), "labels", name)
+    file.check_texts(entry, ("help",), "labels", name)
     if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
         file.fail(f"'{name}' is no Prometheus label name; use letters, digits and _", "labels", name)
     if not isinstance(entry["bound"], int) or entry["bound"] < 1:
@@ -166,6 +184,7 @@ def _enum(file: _File, name: str, entry: Any) -> tuple[str, ...]:
 
 def _source(file: _File, name: str, entry: Any) -> Source:
     file.check_keys(entry, {"title", "interval", "missing"}, ("title", "interval", "missing"), "sources", name)
+    file.check_texts(entry, ("title", "missing"), "sources", name)
     if not re.fullmatch(r"\d+[smh]", str(entry["interval"])):
         file.fail(f"'{entry['interval']}' is no duration; write it as 30s", "sources", name, "interval")
     return Source(name, entry["title"], entry["interval"], entry["missing"])
@@ -191,12 +210,16 @@ class _MetricReader:
     def read(self, file: _File, section: str, keys: set[str]) -> None:
         entries = _list(file, section)
         file.check_keys(file.content, {"feature", "about", "foreign", section}, ("feature",))
-        feature, foreign = file.content["feature"], bool(file.content.get("foreign", False))
+        file.check_texts(file.content, ("feature", "about"))
+        feature, foreign = file.content["feature"], file.content.get("foreign", False)
+        if not isinstance(foreign, bool):
+            file.fail("'foreign' is true or false, without quotes", "foreign")
         self.features[feature] = file.content.get("about", "")
         for index, entry in enumerate(entries):
             where = (section, index)
             needed = ["name", "type", "unit", "help", "labels", "expr" if section == "records" else "sources"]
             file.check_keys(entry, keys, needed, *where)
+            file.check_texts(entry, ("type", "unit", "help", "expr"), *where)
             metric = self._metric(file, entry, feature, foreign, section == "records", where)
             if metric.name in self.metrics:
                 file.fail(
@@ -214,15 +237,19 @@ class _MetricReader:
         self._check_choice(file, entry["unit"], self._units, "unit", *where, "unit")
         self._check_name(file, name, kind, self._units[entry["unit"]], foreign, record, *where, "name")
         sources = ["recording-rule"] if record else entry["sources"]
+        if not isinstance(sources, list) or not sources:
+            file.fail("'sources' must be a list of one or more names", *where, "sources")
         for source in sources:
             self._check_choice(file, source, self._sources, "source", *where, "sources")
-        for row in entry.get("satisfies") or {}:
+        satisfies = {}
+        for row, matchers in file.mappings(entry.get("satisfies"), *where, "satisfies").items():
             self._check_choice(file, row, self._required, "required value", *where, "satisfies", row)
+            satisfies[row] = file.mappings(matchers, *where, "satisfies", row)
         if entry.get("tier") not in (None, 0, 1, 2):
             file.fail("'tier' is 0 (untouched Sedna), 1 (worker hook) or 2 (patched GM or LC)", *where, "tier")
         labels = self.domains(file, entry["labels"], *where, "labels")
-        for row, matchers in (entry.get("satisfies") or {}).items():
-            for label in matchers or {}:
+        for row, matchers in satisfies.items():
+            for label in matchers:
                 self._check_choice(file, label, labels, "label", *where, "satisfies", row)
         return Metric(
             name=name,
@@ -235,9 +262,9 @@ class _MetricReader:
             tier=entry.get("tier"),
             foreign=foreign,
             prefix=bool(entry.get("prefix", False)),
-            satisfies={row: matchers or {} for row, matchers in (entry.get("satisfies") or {}).items()},
+            satisfies=satisfies,
             expr=entry.get("expr"),
-            push=entry.get("push") or {},
+            push=file.mappings(entry.get("push"), *where, "push"),
         )
 
     def domains(self, file: _File, mapping: Any, *where: str | int) -> dict[str, tuple[str, ...]]:
@@ -248,7 +275,9 @@ class _MetricReader:
         for label, domain in mapping.items():
             self._check_choice(file, label, self._labels, "label", *where, label)
             if isinstance(domain, list):
-                result[label] = tuple(str(value) for value in domain)
+                if not domain or not all(isinstance(value, str) for value in domain):
+                    file.fail(f"the values of '{label}' must be texts; quote True, False and numbers", *where, label)
+                result[label] = tuple(domain)
             elif domain == "any":
                 result[label] = ()
             else:
@@ -258,7 +287,7 @@ class _MetricReader:
 
     @staticmethod
     def _check_choice(file: _File, value: Any, known: Iterable[str], what: str, *where: str | int) -> None:
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             file.fail(f"unknown {what} '{value}'{closest(str(value), known) or '; declare it first'}", *where)
 
     @staticmethod

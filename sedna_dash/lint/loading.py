@@ -7,6 +7,7 @@ model inside (``dashboard.grafana.app/v1``).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def _board(path: Path, *, named: bool) -> Board | None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text)
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
@@ -60,8 +62,14 @@ def _read(path: Path) -> Any:
         raise SourceError(
             f"{path}:{error.lineno}: no JSON from here on ({error.msg}); was the file written to the end?"
         ) from error
+    except ValueError as error:
+        raise SourceError(f"{path}:1: holds a number of thousands of digits; export it again") from error
     except RecursionError as error:
         raise SourceError(f"{path}:1: is nested too deeply to be a dashboard; export it again") from error
+    # JSON may escape half of a character, which no output can write.
+    if "\\ud" in text.lower() and re.search("[\ud800-\udfff]", json.dumps(content, ensure_ascii=False)):
+        raise SourceError(f"{path}: holds half a character (an escape from \\ud800 to \\udfff alone); export it again")
+    return content
 
 
 def _model(content: Any, path: Path) -> dict[str, Any] | None:

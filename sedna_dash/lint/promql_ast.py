@@ -23,7 +23,6 @@ RATES = frozenset({"rate", "irate", "increase"})
 
 #: Binary operators that compare and, without ``bool``, drop what does not compare.
 COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
-SETS = frozenset({"and", "or", "unless"})
 
 #: Aggregations that choose series instead of making new ones.
 CHOOSING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})

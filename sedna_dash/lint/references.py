@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sedna_dash.lint.board import Board, Panel, mapping, mappings
+from sedna_dash.lint.board import Board, Panel, mappings
 
 # $name, ${name}, ${name:format}, ${name.field}, [[name]] and [[name:format]]
 _REFERENCE = re.compile(r"\$\{(\w+)(?:\.[^}:]+)?(?::[^}]*)?\}|\[\[(\w+)(?::\w+)?\]\]|\$(\w+)")
@@ -92,9 +92,3 @@ def row_repeats(board: Board) -> dict[str, str]:
         for panel in board.every_panel
         if panel.type == "row" and panel.model.get("repeat")
     }
-
-
-def query_text(variable: Mapping[str, Any]) -> str:
-    """A query variable's query as one text, whichever form it has."""
-    query = variable.get("query")
-    return query if isinstance(query, str) else " ".join(strings(mapping(query)))

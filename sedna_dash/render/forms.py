@@ -117,7 +117,7 @@ def _replace_sources(value: Any, inputs: Mapping[str, str]) -> Any:
         return [_replace_sources(item, inputs) for item in value]
     if isinstance(value, str) and ("$" in value or "[[" in value):
         for variable, name in inputs.items():
-            value = re.sub(rf"\$\{{{variable}:queryparam\}}&?", "", value)
+            value = re.sub(rf"(?:var-\w+=)?\$\{{{variable}:\w+\}}&?", "", value)
             # Grafana's import fills in only the form with braces.
             value = re.sub(rf"\$\{{{variable}\}}|\[\[{variable}\]\]|\${variable}\b", f"${{{name}}}", value)
     return value

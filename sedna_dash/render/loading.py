@@ -48,7 +48,7 @@ def load_dashboards(source: Path) -> list[LoadedDashboard]:
     titles: dict[str, LoadedDashboard] = {}
     with _importable(source):
         for path in modules:
-            dashboard = LoadedDashboard(path, normalised(_dashboard_of(path)))
+            dashboard = LoadedDashboard(path, _dashboard_of(path))
             for known, value, what in ((loaded, dashboard.uid, "uid"), (titles, dashboard.title, "title")):
                 other = known.get(value)
                 if other is not None:
@@ -84,10 +84,11 @@ def _dashboard_of(path: Path) -> dict[str, Any]:
             "write: dashboard = board(...), or begin the name with _ if it is a helper"
         )
     try:
-        model: dict[str, Any] = dashboard.to_json_data()
+        return normalised(dashboard.to_json_data())
+    except SourceError as error:
+        raise SourceError(f"{path}: {error.message}") from error
     except Exception as error:
         raise SourceError(f"{path}: its dashboard cannot be rendered: {error}; check its panels") from error
-    return model
 
 
 def _run(path: Path) -> ModuleType:

@@ -35,17 +35,20 @@ class Difference:
         return "\n".join(f"{mark} {path}" for mark, paths in marked for path in paths)
 
 
-def difference(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...]) -> Difference:
-    """Compare a folder with ``files``. A file that fits one of the ``owned`` patterns and is not in ``files`` is one
-    too many; besides, the folder may hold what it likes.
+def difference(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...], *, mark: bytes = b"") -> Difference:
+    """Compare a folder with ``files``. A file that fits one of the ``owned`` patterns, begins with ``mark``, and is not
+    in ``files`` is one too many; besides, the folder may hold what it likes.
 
     Raises `OutputError` when a file cannot be read.
     """
-    present = {
-        path.relative_to(folder).as_posix() for pattern in owned for path in folder.glob(pattern) if path.is_file()
-    }
     added, changed = [], []
     try:
+        present = {
+            path.relative_to(folder).as_posix()
+            for pattern in owned
+            for path in folder.glob(pattern)
+            if path.is_file() and (not mark or path.read_bytes().startswith(mark))
+        }
         for name, content in files.items():
             path = folder / name
             if not path.is_file():
@@ -58,12 +61,12 @@ def difference(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...])
     return Difference(tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(present - set(files))))
 
 
-def write(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...]) -> Difference:
-    """Bring the folder to hold ``files``, touching only what differs. Returns what it did.
+def write(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...], *, mark: bytes = b"") -> Difference:
+    """Bring the folder to hold ``files``, touching only what differs, see `difference`. Returns what it did.
 
     Raises `OutputError` when the folder cannot be written.
     """
-    todo = difference(folder, files, owned)
+    todo = difference(folder, files, owned, mark=mark)
     try:
         for name in (*todo.added, *todo.changed):
             replace_file(folder / name, files[name])

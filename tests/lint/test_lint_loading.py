@@ -55,6 +55,20 @@ def test_a_byte_order_mark(tmp_path: Path) -> None:
     assert load_boards([written(tmp_path, "\ufeff" + json.dumps(MODEL))])[0].uid == "a"
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"panels": [], "title": "\\ud800"}', "half a character"),
+        ('{"panels": [], "n": ' + "1" * 5000 + "}", "thousands of digits"),
+    ],
+    ids=["half a character", "endless number"],
+)
+def test_json_that_no_output_could_hold(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        load_boards([written(tmp_path, text)])
+    assert load_boards([written(tmp_path, '{"panels": [], "title": "\\ud83d\\ude00"}')])[0].title == "\U0001f600"
+
+
 def test_the_new_schema_is_refused(tmp_path: Path) -> None:
     spec = {"elements": {}, "layout": {"kind": "GridLayout"}, "title": "A"}
     for content in (spec, {"apiVersion": "dashboard.grafana.app/v2", "kind": "Dashboard", "spec": spec}):
