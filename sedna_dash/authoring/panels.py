@@ -17,7 +17,7 @@ from grafanalib.core import Panel as GrafanalibPanel
 from grafanalib.core import Target as GrafanalibTarget
 
 from sedna_dash.authoring.logql import Counted, Lines
-from sedna_dash.authoring.promql import Expr, active_catalog
+from sedna_dash.authoring.promql import Expr, active_catalog, constant
 from sedna_dash.authoring.style import COLORS, PLAIN, Mapped, Thresholds, grafana_unit, state_mappings
 from sedna_dash.authoring.variables import LOGS_SOURCE, METRICS_SOURCE
 from sedna_dash.catalog.model import Metric, closest
@@ -594,7 +594,7 @@ def table(
         options["sortBy"] = [{"displayName": names.get(value_fields.get(sort, sort), sort), "desc": descending}]
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
     panel = _data_panel(
-        "table", title, tuple(listed), why, key, unit, thresholds, options, custom,
+        "table", title, (*listed, _ALWAYS) if several else listed, why, key, unit, thresholds, options, custom,
         height=height, instant=True, tabular=True, empty=empty,
     )  # fmt: skip
     # A unit is for the value columns alone: Grafana would read a name as a date, and print NaN.
@@ -603,6 +603,11 @@ def table(
     panel.field_config["overrides"] = [override for override in overrides if override["properties"]]
     panel.transformations = [*([{"id": "merge", "options": {}}] if several else []), keep, organize]
     return panel
+
+
+#: Grafana 9 calls a value column "Value #A" only while two queries or more have results. This one always has; it
+#: shares no label with the others, so merging adds its column to their rows, and no row of its own.
+_ALWAYS = Query(constant(1, "number"))
 
 
 def _column_override(column: Column, shown: str, matched: Query | None) -> dict[str, Any]:
