@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedna_dash.errors import OutputError, SednaDashError, SettingsError, SourceError, StaleError
-from sedna_dash.render.forms import PROVIDER, Settings, bundle
+from sedna_dash.errors import SednaDashError, SettingsError, SourceError, StaleError
+from sedna_dash.render.forms import Settings, bundle
 from sedna_dash.render.loading import LoadedDashboard, load_dashboards
 from sedna_dash.render.profiles import profile_named
 from sedna_dash.render.writing import Difference, difference, write
-
-#: What is ours in the output folder: such a file that is not written any more is removed. No more than this, as the
-#: folder may be one that people work in, or Grafana's own.
-OWNED = ("dashboards/*.json", "import/*.json", "provisioning/dashboards/files/*/*.json")
 
 _PACKAGED = Path(__file__).parent / "dashboards"
 _CHECKOUT = Path(__file__).parent.parent / "dashboards_src"
@@ -54,24 +51,13 @@ def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]
 
 
 def build(request: Request) -> Difference:
-    """Write every form of every dashboard; only what differs is touched. Returns what was.
-
-    Raises `OutputError` when the folder was never built to and holds dashboards of somebody else.
-    """
-    files = _files(request)
-    if not (request.out / PROVIDER).exists():
-        strangers = difference(request.out, files, OWNED).removed
-        if strangers:
-            raise OutputError(
-                f"{request.out / strangers[0]}: was not written by sedna-dash build, which removes there what it does "
-                "not write; move it away, or name another --out"
-            )
-    return write(request.out, files, OWNED)
+    """Write every form of every dashboard; only what differs is touched. Returns what was."""
+    return write(request.out, _files(request))
 
 
 def check(request: Request) -> None:
     """Raise `StaleError` when the output folder does not hold what `build` would write."""
-    stale = difference(request.out, _files(request), OWNED)
+    stale = difference(request.out, _files(request))
     if stale:
         raise StaleError(f"{request.out} is not up to date; run: sedna-dash build (or make build)\n{stale}")
 
@@ -95,6 +81,7 @@ def watch(request: Request, tell: Callable[[str], object]) -> None:
     gc.enable()  # this one runs for long
     _build_and_tell(request, tell)
     tell(f"Watching {request.source} (Ctrl-C ends) ...")
+    logging.getLogger("watchfiles.main").setLevel(logging.ERROR)  # it reports the Ctrl-C that was asked for
     for batch in changes(request.source, *request.catalogs, raise_interrupt=False):
         names = sorted({Path(path).name for _, path in batch if path.endswith((".py", ".yaml"))})
         if names:

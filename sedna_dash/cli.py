@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that ``--help`` and shell co
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def main() -> None:
     gc.disable()
 
 
-@main.command()
+@main.command(short_help="Render dashboard modules to JSON.")
 @_source_option
 @_catalog_option
 @click.option("--out", type=_FOLDER, default=Path("build"), show_default=True, help="Folder to write to.")
@@ -90,6 +91,8 @@ def build(source: Path | None, out: Path, catalogs: tuple[Path, ...], check: boo
     """
     from sedna_dash import building
 
+    if check and watch:
+        raise click.UsageError("--check writes nothing and ends, --watch goes on writing; give one of them")
     request = building.Request(source=building.source_folder(source), out=out, catalogs=catalogs, **site)
     if watch:
         building.watch(request, click.echo)
@@ -100,7 +103,7 @@ def build(source: Path | None, out: Path, catalogs: tuple[Path, ...], check: boo
         click.echo(building.summary(building.build(request), out))
 
 
-@main.command()
+@main.command(short_help="Check dashboards: queries, panels, links.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @_source_option
 @_catalog_option
@@ -134,11 +137,11 @@ def lint(
         click.echo(linting.rule_list())
         return
     report = linting.run(files, source, catalogs, exclusions)
-    click.echo(linting.written(report, form, colour=sys.stdout.isatty()), nl=False)
+    click.echo(linting.written(report, form, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
     raise SystemExit(linting.exit_code(report, strict))
 
 
-@main.command()
+@main.command(short_help="Start a dashboard module.")
 @click.argument("name")
 @click.option("--source", type=_FOLDER, default=Path("dashboards_src"), show_default=True, help="Folder to write to.")
 def new(name: str, source: Path) -> None:
@@ -148,7 +151,7 @@ def new(name: str, source: Path) -> None:
     click.echo(starting.start(name, source))
 
 
-@main.command()
+@main.command(short_help="Write the reference pages.")
 @click.option("--out", type=_FOLDER, default=Path("docs/reference"), show_default=True, help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; fail when the pages are not up to date.")
 def docs(out: Path, check: bool) -> None:

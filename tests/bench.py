@@ -41,7 +41,7 @@ WHOLE = """
 import gc, sys
 gc.disable()  # as the command line does
 from pathlib import Path
-from sedna_dash.building import OWNED, Request, load
+from sedna_dash.building import Request, load
 from sedna_dash.catalog import default_catalog
 from sedna_dash.lint.board import Board
 from sedna_dash.lint.checking import lint
@@ -51,7 +51,7 @@ from sedna_dash.render.writing import write
 source, out = Path(sys.argv[1]), Path(sys.argv[2])
 dashboards = load(source)
 report = lint([Board(found.model, str(found.module)) for found in dashboards], default_catalog())
-write(out, bundle(dashboards, OLDEST, Request(source).settings), OWNED)
+write(out, bundle(dashboards, OLDEST, Request(source).settings))
 print(sum(len(found.model["panels"]) for found in dashboards), len(report.problems))
 """
 

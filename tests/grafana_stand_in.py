@@ -210,7 +210,10 @@ class StandIn:
         return Answer(200, [{key: folder[key] for key in ("id", "uid", "title")} for folder in _page(found, request)])
 
     def _get_folder(self, request: Request, uid: str) -> Answer:
-        return Answer(200, self.folders[uid]) if uid in self.folders else problem(404, "folder not found", "not-found")
+        if uid in self.folders:
+            return Answer(200, self.folders[uid])
+        # Only an Admin hears that something is not there.
+        return denied("folders:read") if request.role != "Admin" else problem(404, "folder not found", "not-found")
 
     def _create_folder(self, request: Request) -> Answer:
         if request.role == "Viewer":
@@ -257,7 +260,7 @@ class StandIn:
             meta = {"isFolder": True, "folderUid": "", "provisioned": False}
             return Answer(200, {"dashboard": {"uid": uid, "title": folder["title"], "version": 1}, "meta": meta})
         if uid not in self.dashboards:
-            return problem(404, "Dashboard not found")
+            return denied("dashboards:read") if request.role != "Admin" else problem(404, "Dashboard not found")
         found = self.dashboards[uid]
         folder = self.folders.get(found["folder"], {})
         meta = {

@@ -464,6 +464,7 @@ if __name__ == "__main__":
     parser.add_argument("--ahead", type=int, default=240)
     parser.add_argument("--cluster", default="")
     options = parser.parse_args()
+    print(f"Making {options.minutes + options.ahead} minutes of data, about half a minute ...", flush=True)
     with prometheus(options.minutes, ahead=options.ahead, cluster=options.cluster, port=options.serve) as where:
         print(where, flush=True)
         while True:

@@ -36,10 +36,12 @@ dashboard = Dashboard(
 BAD = {
     "raises": ("1 / 0\n", "1: ZeroDivisionError: division by zero"),
     "raises in a function": ("def f():\n    raise ValueError('no')\n\nf()\n", "2: ValueError: no"),
+    "leaves": ("import sys\n\nsys.exit(0)\n", "3: it ends the program"),
+    "all names of the vocabulary": ("from sedna_dash.authoring import *\n", "does not define it"),
     "syntax": ("dashboard = (\n", "1: '(' was never closed"),
     "imports what is not there": ("import nothing_of_that_name\n", "1: ModuleNotFoundError: No module named"),
     "no dashboard": ("x = 1\n", "does not define it"),
-    "dashboard of another type": ("dashboard = {'title': 'x'}\n", "it is a dict"),
+    "dashboard of another type": ("dashboard = {'title': 'x'}\n", "sets it to a dict"),
     "unknown metric": (GOOD.replace("sedna_job_created_t", "sedna_job_creatd_t"), "5: no metric"),
     "unknown label": (GOOD.replace("seconds\")()", "seconds\")(nam='x')"), "seconds has no label 'nam', did you mean"),
     "unknown enum value": (GOOD.replace("seconds\")()", "seconds\")(kind='Job')"), ": label kind is never 'Job'"),

@@ -52,4 +52,5 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed: Path) -> None:
     assert {name for name in tops if not name.endswith(".dist-info")} == {"sedna_dash"}
     assert (installed / "sedna_dash/py.typed").is_file()
     assert (installed / "sedna_dash/catalog/data/units.yaml").is_file()
-    assert not list(installed.rglob("*.pyc"))
+    (wheel,) = installed.parent.glob("*.whl")
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".pyc", ".orig", "~"))]

@@ -55,6 +55,8 @@ class _Run:
     def __init__(self, live: Live, grafana: Grafana) -> None:
         self.live, self.grafana = live, grafana
         self.folder: Folder | None = None
+        #: Datasources that should have been made and could not be.
+        self.lacking: set[str] = set()
         self.steps: dict[Kind, Callable[[Change], Change]] = {
             "folder": self._folder,
             "datasource": self._datasource,
@@ -67,13 +69,29 @@ class _Run:
             if gone and change.action in ("create", "update"):
                 yield _failed(change, "not tried, since Grafana could not be reached any more; run again")
                 continue
+            lacking = self._lacking(change)
+            if lacking:
+                yield _failed(change, f"its datasource {lacking} could not be made; see there")
+                continue
             try:
                 yield from planned([self.steps[change.kind](change)])
             except RefusedError as error:
+                if change.kind == "datasource" and change.action == "create":
+                    self.lacking.add(change.uid)
                 yield _failed(change, error.message)
             except UnreachableError as error:
                 gone = True
                 yield _failed(change, error.message)
+
+    def _lacking(self, change: Change) -> str:
+        """The datasource that a dashboard would point to in vain; empty if there is none."""
+        if change.kind != "dashboard" or change.action not in ("create", "update") or not self.lacking:
+            return ""
+        variables = (change.body.get("templating") or {}).get("list") or ()
+        chosen = {
+            (variable.get("current") or {}).get("value") for variable in variables if variable["type"] == "datasource"
+        }
+        return next(iter(sorted(self.lacking & chosen)), "")
 
     def _folder(self, change: Change) -> Change:
         self.folder = wanted = Folder(change.uid, change.title)

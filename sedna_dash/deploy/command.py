@@ -10,7 +10,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("deploy")
+@click.command("deploy", short_help="Bring the dashboards to a Grafana.")
 @click.option(
     "--url",
     required=True,

@@ -106,7 +106,7 @@ class Grafana:
         return [Folder(str(item.get("uid") or ""), str(item.get("title") or "")) for item in found]
 
     def folder(self, uid: str) -> Folder | None:
-        """One folder, if it exists."""
+        """One folder, if it exists and may be seen."""
         answer = self._read_one(f"show the folder {uid}", lambda: self._api.folder.get_folder(_quoted(uid)))
         return Folder(str(answer["uid"]), str(answer["title"])) if answer else None
 
@@ -260,7 +260,8 @@ class Grafana:
         try:
             answer: dict[str, Any] = self._read(what, call)
         except RefusedError as error:
-            if error.status == 404:
+            # To an Editor, Grafana 9 refuses what does not exist. If it does exist, the attempt to make it says so.
+            if error.status in (403, 404):
                 return None
             raise
         return answer
@@ -329,10 +330,13 @@ class Grafana:
         quoted = f" ({said})" if said else ""
         here = f"{self.url} refused to {clean(what)}"
         if status == 401:
-            text = (
-                f"{self.url} does not take the credentials{quoted}; make a new service account token in Grafana under "
-                "Administration, Service accounts, and check that it is of this Grafana"
+            cure = (
+                "make a new service account token in Grafana under Administration, Service accounts, and check that "
+                "it is of this Grafana"
+                if isinstance(self.settings.credentials, Token)
+                else "check GRAFANA_USER and GRAFANA_PASSWORD"
             )
+            text = f"{self.url} does not take the credentials{quoted}; {cure}"
         elif status == 403 and isinstance(body, dict):
             # Grafana names the permission; a read-only datasource is refused in the same way, with a sentence.
             needs = said.partition("Permissions needed: ")[2]

@@ -78,7 +78,8 @@ def _dashboard_of(path: Path) -> dict[str, Any]:
     module = _run(path)
     dashboard = getattr(module, "dashboard", None)
     if not isinstance(dashboard, GrafanalibDashboard):
-        found = "does not define it" if dashboard is None else f"it is a {type(dashboard).__name__}"
+        undefined = dashboard is None or isinstance(dashboard, ModuleType)
+        found = "does not define it" if undefined else f"sets it to a {type(dashboard).__name__}"
         raise SourceError(
             f"{path}: a dashboard module sets 'dashboard' to a grafanalib Dashboard, but this one {found}; "
             "write: dashboard = board(...), or begin the name with _ if it is a helper"
@@ -97,11 +98,19 @@ def _run(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        # Compiled from the source each time: Python's cache takes a change of the same size in the same second for
+        # no change, and it would litter the folder.
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 - to run it is the point
+    except SystemExit as error:
+        raise SourceError(f"{path}:{_line(error, path)}: it ends the program; let it define 'dashboard'") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
     except SednaDashError as error:
         raise type(error)(f"{path}:{_line(error, path)}: {error.message}") from error
     except SyntaxError as error:
-        raise SourceError(f"{error.filename}:{error.lineno}: {error.msg}; repair the Python") from error
+        where = Path(error.filename) if error.filename else path
+        shown = path if where.resolve() == path.resolve() else where
+        raise SourceError(f"{shown}:{error.lineno}: {error.msg}; repair the Python") from error
     except Exception as error:
         raise SourceError(f"{path}:{_line(error, path)}: {type(error).__name__}: {error}; repair the module") from error
     return module

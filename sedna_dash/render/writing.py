@@ -35,43 +35,59 @@ class Difference:
         return "\n".join(f"{mark} {path}" for mark, paths in marked for path in paths)
 
 
-def difference(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...], *, mark: bytes = b"") -> Difference:
-    """Compare a folder with ``files``. A file that fits one of the ``owned`` patterns, begins with ``mark``, and is not
-    in ``files`` is one too many; besides, the folder may hold what it likes.
+#: Lists, in the folder itself, the files that we wrote there. Only what it lists is ever removed: the folder may be
+#: one that people work in, or Grafana's own.
+MANIFEST = "MANIFEST"
+_HEAD = "# Files that sedna-dash wrote here. One that it no longer writes is removed; no other file is touched.\n"
+
+
+def listed(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files, and the manifest that lists them."""
+    return {**files, MANIFEST: (_HEAD + "".join(f"{name}\n" for name in sorted(files))).encode()}
+
+
+def difference(folder: Path, files: Mapping[str, bytes]) -> Difference:
+    """Compare a folder with ``files``. What the folder's manifest lists and ``files`` do not hold is one too many.
 
     Raises `OutputError` when a file cannot be read.
     """
+    wanted = listed(files)
     added, changed = [], []
     try:
-        present = {
-            path.relative_to(folder).as_posix()
-            for pattern in owned
-            for path in folder.glob(pattern)
-            if path.is_file() and (not mark or path.read_bytes().startswith(mark))
-        }
-        for name, content in files.items():
+        for name, content in wanted.items():
             path = folder / name
             if not path.is_file():
                 added.append(name)
             elif path.read_bytes() != content:
                 changed.append(name)
+        removed = [name for name in _written_before(folder) if name not in wanted and (folder / name).is_file()]
     except OSError as error:
         where = error.filename or folder
         raise OutputError(f"{where}: cannot be read ({error.strerror}); check its rights") from error
-    return Difference(tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(present - set(files))))
+    return Difference(tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(removed)))
 
 
-def write(folder: Path, files: Mapping[str, bytes], owned: tuple[str, ...], *, mark: bytes = b"") -> Difference:
+def _written_before(folder: Path) -> list[str]:
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return []
+    names = manifest.read_text(encoding="utf-8", errors="replace").splitlines()
+    # A manifest is a file like any other: nothing that it says may lead out of the folder.
+    return [name for name in names if not name.startswith(("#", "/")) and ".." not in Path(name).parts]
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Difference:
     """Bring the folder to hold ``files``, touching only what differs, see `difference`. Returns what it did.
 
     Raises `OutputError` when the folder cannot be written.
     """
-    todo = difference(folder, files, owned, mark=mark)
+    todo, wanted = difference(folder, files), listed(files)
     try:
-        for name in (*todo.added, *todo.changed):
-            replace_file(folder / name, files[name])
         for name in todo.removed:
             (folder / name).unlink(missing_ok=True)
+        # The manifest comes last: until then it lists what the folder held before, so a second run finishes the work.
+        for name in sorted((*todo.added, *todo.changed), key=lambda name: name == MANIFEST):
+            replace_file(folder / name, wanted[name])
     except OSError as error:
         where = error.filename or folder
         raise OutputError(

@@ -254,12 +254,13 @@ def test_roles(stand_in: StandIn, run: Deploy, token: str, wanted: int) -> None:
     report = run(token=token)
     assert exit_code(report) == wanted
     if token == "editor-token":
-        assert [outcomes(report)[uid] for uid in ALL] == ["create", "failed", "failed", "create", "create"]
+        # A dashboard is not pointed to a datasource that is not there.
+        assert [outcomes(report)[uid] for uid in ALL] == ["create", "failed", "failed", "failed", "failed"]
         assert "lack the permission datasources:create" in reason(report, "sedna-loki")
+        assert "its datasource sedna-loki could not be made" in reason(report, "sedna-one")
+        assert stand_in.dashboards == {}
     if token == "viewer-token":
-        assert outcomes(report) == dict.fromkeys(ALL[1:], "failed") | {"sedna": "failed"} | dict.fromkeys(
-            ["sedna-one", "sedna-two"], "conflict"
-        )
+        assert outcomes(report) == dict.fromkeys(ALL, "failed")
         assert "folders:create" in reason(report, "sedna")
 
 

@@ -32,7 +32,8 @@ def check(board: Board, context: Context) -> Iterator[Finding]:
             yield Finding("has no description; say what the data means and what to do about it", panel=panel)
         elif len(words) < _LEAST_WORDS:
             yield Finding(
-                f"has a description of {len(words)} words; say what the data means and what to do about it", panel=panel
+                f"its description has {len(words)} of at least {_LEAST_WORDS} words; say what it means and what to do",
+                panel=panel,
             )
         elif len(set(words) - set(_WORD.findall(panel.title.lower()))) < _LEAST_NEW_WORDS:
             yield Finding("has a description that repeats the title; say what to do about the data", panel=panel)
