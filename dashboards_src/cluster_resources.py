@@ -167,10 +167,10 @@ now = row(
                 sum_by(job_active(SPACE)),
                 "Active",
                 color="green",
-                empty="There are no Kubernetes Jobs in these namespaces; Sedna needs none",
             ),
             query(sum_by(job_succeeded(SPACE)), "Succeeded"),
             query(sum_by(job_failed(SPACE)), "Failed"),
+            empty="There are no Kubernetes Jobs in these namespaces; Sedna needs none",
             why="Pods of Kubernetes Jobs by result. Sedna starts pods and Deployments, never Jobs: these are your own, such as data preparation. Sedna's jobs are on the boards of their kind.",
         ),
         timeseries(
@@ -196,8 +196,8 @@ trouble = row(
                 )
             ),
             "{{namespace}}/{{pod}}",
-            empty="Every pod was Running or Succeeded all the time",
         ),
+        empty="Every pod was Running or Succeeded all the time",
         why="Phase of each pod that was Pending, Failed or Unknown at some time of the chosen range. A short Pending at the start of a pod is normal; a long one is a node without room. Every pod is in the last row.",
     ),
     line(
@@ -205,10 +205,10 @@ trouble = row(
             "Why containers wait",
             query(
                 chosen(equals(waiting_reason(PODS), 1)),
-                empty="No container is waiting",
             ),
             columns=["namespace", pod_column(), "container", "reason"],
             sort="reason",
+            empty="No container is waiting",
             why="CrashLoopBackOff: the program ends at once, read its log. ImagePullBackOff: wrong image name, or no registry from the edge. CreateContainerConfigError: a Secret or ConfigMap is missing.",
         ),
         table(
@@ -216,7 +216,6 @@ trouble = row(
             query(
                 topk(20, sum_by(chosen(increase(restarts(PODS))), "cluster", "namespace", "pod", "container")) > 0.5,
                 "restarts",
-                empty="No container restarted in this time range",
             ),
             columns=[
                 pod_column(),
@@ -225,6 +224,7 @@ trouble = row(
             ],
             sort="restarts",
             thresholds=above("orange from the first restart, red from 5", orange=0.5, red=5),
+            empty="No container restarted in this time range",
             why="The 20 containers that restarted most in the chosen time range. Compare with the reason of their last end at the right.",
         ),
         table(
@@ -239,10 +239,10 @@ trouble = row(
                     )
                 ),
                 "exit code",
-                empty="No container ended with a fault",
             ),
             columns=[pod_column(), "container", "reason", "exit code"],
             sort="reason",
+            empty="No container ended with a fault",
             why="The last end of each container that ended with a fault. OOMKilled or exit code 137: out of memory. Exit code 1: an exception, its traceback is in the log. 143: Kubernetes stopped it.",
         ),
     ),
@@ -347,10 +347,10 @@ everything = row(
                     by=("namespace", "job_name"),
                 ),
                 "{{namespace}}/{{job_name}}",
-                empty="There are no Kubernetes Jobs in these namespaces; Sedna needs none",
             ),
             mapped=values({1: ("Failed", "red"), 2: ("Running", "green"), 3: ("Succeeded", "blue")}),
             height=12,
+            empty="There are no Kubernetes Jobs in these namespaces; Sedna needs none",
             why="One band for each Kubernetes Job. Failed stays until a retry runs or succeeds.",
         ),
     ),

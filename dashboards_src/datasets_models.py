@@ -168,10 +168,11 @@ datasets = row(
         ),
         table(
             "Datasets that nobody uses",
-            query(unused_datasets, empty="Every dataset is used"),
+            query(unused_datasets),
             columns=["dataset", "namespace"],
             sort="dataset",
             descending=False,
+            empty="Every dataset is used",
             why="Datasets that no job or service reads. Left over from a job that is gone, or misspelt in the one that should use it; ask the owner before you delete one.",
         ),
         shares=(3, 2),

@@ -132,8 +132,8 @@ fleet = row(
                 ),
                 "{{node}}",
                 mapped=READINESS,
-                empty="Every edge node was ready all the time",
             ),
+            empty="Every edge node was ready all the time",
             why="Each edge node that was not ready at some time of the chosen range. Unknown: cloudcore does not hear from it, so check power and link. Not ready: it is connected but says that it is ill, so read the log of edgecore.",
             links=[
                 to_board("sedna-cluster-resources", "Pods of the node", cluster="$cluster", node="label:node"),
@@ -145,9 +145,9 @@ fleet = row(
             query(
                 topk(15, at_edge(silent) > 60),
                 "{{node}}",
-                empty="Every edge node renewed its lease in the last minute",
             ),
             thresholds=above("orange from 5 minutes, red from an hour", orange=OFFLINE_SECONDS, red=3600),
+            empty="Every edge node renewed its lease in the last minute",
             why="Time since the node renewed its lease, which it does every 40 seconds at most. It moves long before the state turns Unknown.",
         ),
         shares=(2, 1),
@@ -164,12 +164,12 @@ fleet = row(
                     )
                 ),
                 "workers",
-                empty="No worker is on a silent node",
             ),
             columns=[node_column(), board_column("Job or service"), "kind", "namespace", "workers"],
             sort="node",
             descending=False,
             height=7,
+            empty="No worker is on a silent node",
             why="Jobs and services with workers on nodes that have been silent for 5 minutes. Federated learning waits for such a node; joint inference goes on there without the cloud.",
         ),
         timeseries(
@@ -236,9 +236,9 @@ link = row(
             query(
                 max_by(only_where(tunnel, ever(tunnel, 0), on=("cluster", "node", "instance")), "node"),
                 "{{node}}",
-                empty="Every tunnel that is scraped worked all the time",
             ),
             mapped=UP,
+            empty="Every tunnel that is scraped worked all the time",
             why="Nodes whose container metrics could not be fetched through cloudcore at some time. Without the tunnel kubectl logs and exec fail too: check the ports 10003 and 10004 and the iptables rule on the cloud side.",
         ),
         state_timeline(
@@ -246,9 +246,9 @@ link = row(
             query(
                 max_by(only_where(lc_connected, ever(lc_connected, 0), on=("cluster", "node")), "node"),
                 "{{node}}",
-                empty="No LC reported a lost connection",
             ),
             mapped=values({0: ("Lost", "red"), 1: ("Connected", "green")}),
+            empty="No LC reported a lost connection",
             why="Nodes whose LC had no connection to GM at some time. A node can be ready while its LC is cut off: then check that the node reaches the port of GM.",
             links=[open_logs("Logs of LC", app="lc", cluster="$cluster", node="label:node")],
         ),
@@ -350,11 +350,11 @@ buffers = row(
             query(
                 topk(20, at_edge(sum_by(rate(lines_dropped), "cluster", "node", "reason"))),
                 "{{node}} {{reason}}",
-                empty="No collector gave up a line",
             ),
             minimum=0,
             thresholds=above("any line given up is lost for good", red=0.001),
             limits=True,
+            empty="No collector gave up a line",
             why="Lines that the collector of the node gave up. Let it retry for ever, and check the age limit and the rate limit of Loki.",
         ),
     ),

@@ -79,9 +79,10 @@ progress = row(
         column(
             gauge(
                 "Rounds done",
-                query(ratio(done, target), "{{name}}", empty="No job has a last round"),
+                query(ratio(done, target), "{{name}}"),
                 maximum=1,
                 height=4,
+                empty="No job has a last round",
                 why="Finished rounds of all those the job is to run. Jobs without a last round are missing here; they train until somebody stops them.",
             ),
             stat(
@@ -99,8 +100,8 @@ progress = row(
             query(
                 max_by(metric("sedna:federated_remaining:seconds")(NAME), *JOB),
                 "{{name}}",
-                empty="No round in the last hour, or no last round",
             ),
+            empty="No round in the last hour, or no last round",
             why="Time until the last round, at the pace of the last hour. Growing instead of shrinking means that rounds become slower: find the slowest node below.",
         ),
         stat(
@@ -108,15 +109,16 @@ progress = row(
             query(
                 only_where(max_by(metric("sedna:federated_round_age:seconds")(NAME), *JOB), training, on=JOB),
                 "{{name}}",
-                empty=NOTHING_TRAINS,
             ),
             thresholds=above("orange after half an hour, red after an hour without a round", orange=1800, red=3600),
+            empty=NOTHING_TRAINS,
             why="Time since the last finished round of jobs that train. The aggregator waits for every node: a node that is off, or slow, stops all.",
         ),
         stat(
             "Missing nodes",
-            query(missing, "{{name}}", empty=NOTHING_TRAINS),
+            query(missing, "{{name}}"),
             thresholds=above("red as soon as one node is missing", red=1),
+            empty=NOTHING_TRAINS,
             why="Training workers that a training job asks for and that do not run. One is enough to stop the rounds: bring its node back, or take it out of the job.",
             links=[to_board("sedna-edge-nodes", "Edge nodes", cluster="$cluster", node="$node")],
         ),
@@ -147,9 +149,9 @@ progress = row(
             query(
                 max_by(metric("sedna:federated_round_seconds:avg1h")(NAME), *JOB),
                 "{{name}}",
-                empty="No round in the last hour",
             ),
             minimum=0,
+            empty="No round in the last hour",
             why="Mean time of one round over the last hour. A step upwards is a slower node, more samples, or a slower link; compare with the bytes exchanged below.",
         ),
         shares=(3, 2),

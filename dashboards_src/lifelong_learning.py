@@ -338,9 +338,9 @@ knowledge = row(
             query(
                 metric("sedna_knowledge_base_custom_").any_name(CLUSTER),
                 "{{__name__}}",
-                empty="Nobody has registered a metric in the knowledge base",
             ),
             height=6,
+            empty="Nobody has registered a metric in the knowledge base",
             why="Metrics that users registered in the knowledge base, by their own names. What they mean is up to whoever registered them.",
         ),
         shares=(2, 3),

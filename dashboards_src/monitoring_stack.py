@@ -116,10 +116,11 @@ trust = row(
     line(
         table(
             "Targets that are down",
-            query(equals(up(CLUSTER), 0), empty="Every target answers"),
+            query(equals(up(CLUSTER), 0)),
             columns=["job", "instance", node_column()],
             sort="job",
             descending=False,
+            empty="Every target answers",
             why="What Prometheus cannot scrape now. One instance: that process or node. All of a job: a network policy, a port or a certificate.",
         ),
         timeseries(
@@ -144,11 +145,12 @@ exporter = row(
         ),
         timeseries(
             "Errors of the exporter",
-            query(sum_by(rate(watch_errors), "resource"), "watch {{resource}}", empty="The exporter counted no error"),
+            query(sum_by(rate(watch_errors), "resource"), "watch {{resource}}"),
             query(sum_by(rate(parse_errors), "kind", "field"), "read {{kind}} {{field}}"),
             minimum=0,
             thresholds=above("any error leaves something out", orange=0.001),
             limits=True,
+            empty="The exporter counted no error",
             why="Watch: a list or watch at the API server failed. Read: a field of a status was not understood, often after an update of Sedna; report it with the field.",
         ),
         timeseries(
@@ -171,11 +173,11 @@ exporter = row(
             query(
                 sum_by(rate(dropped_series), "family", "reason"),
                 "{{family}} {{reason}}",
-                empty="No limit kept a series out",
             ),
             minimum=0,
             thresholds=above("any series kept out is missing on a board", orange=0.001),
             limits=True,
+            empty="No limit kept a series out",
             why="Series that the exporter refused because of a limit. The boards are incomplete for these metrics: raise the limit, or use fewer tasks and metric names.",
         ),
         table(
@@ -242,7 +244,6 @@ prometheus = row(
             query(
                 share_failed(rate(ksm_lists(CLUSTER)), rate(ksm_lists(CLUSTER, result="error"))),
                 "list {{resource}}",
-                empty="No call failed",
             ),
             query(
                 share_failed(rate(ksm_watches(CLUSTER)), rate(ksm_watches(CLUSTER, result="error"))),
@@ -251,6 +252,7 @@ prometheus = row(
             minimum=0,
             thresholds=above("above 1 % pods and nodes on the boards grow old", orange=0.01),
             limits=True,
+            empty="No call failed",
             why="Share of lists and watches that failed, by kind of object. Near 1: its role does not allow that kind; add it.",
         ),
     ),
@@ -271,11 +273,11 @@ loki = row(
             query(
                 sum_by(rate(loki_discarded), "tenant", "reason"),
                 "{{tenant}} {{reason}}",
-                empty="Loki refused nothing",
             ),
             minimum=0,
             thresholds=above("any refused line is missing in the logs", orange=0.001),
             limits=True,
+            empty="Loki refused nothing",
             why="rate_limited: raise the rate of the tenant, or let nodes come back one by one. too_far_behind and greater_than_max_sample_age: an edge node delivered too late; raise the age limit.",
         ),
         timeseries(

@@ -31,7 +31,7 @@ BORDERS = {
     "niquests": {"deploy/grafana.py"},
     "promql_parser": {"lint/promql_ast.py"},
     "grafanalib": {
-        "authoring/panels.py",
+        "authoring/panel.py",
         "authoring/layout.py",
         "authoring/variables.py",
         "authoring/dashboard.py",

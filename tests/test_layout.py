@@ -6,7 +6,7 @@ import pytest
 
 from sedna_dash.authoring import board, column, line, metric, row, stat, text
 from sedna_dash.authoring.layout import panel_id, place
-from sedna_dash.authoring.panels import Panel
+from sedna_dash.authoring.panel import Panel
 from sedna_dash.errors import AuthoringError
 
 

@@ -28,7 +28,7 @@ from sedna_dash.authoring import (
     text,
     timeseries,
 )
-from sedna_dash.authoring.panels import Panel
+from sedna_dash.authoring.panel import Panel
 from sedna_dash.authoring.rows import name_column
 from sedna_dash.errors import AuthoringError
 

@@ -9,8 +9,8 @@ from sedna_dash.authoring.dashboard import board
 from sedna_dash.authoring.layout import column, line, row
 from sedna_dash.authoring.links import board_of_kind, open_logs, open_panel, to_board
 from sedna_dash.authoring.logql import logs
+from sedna_dash.authoring.panel import query
 from sedna_dash.authoring.panels import (
-    Column,
     bar_chart,
     bar_gauge,
     gauge,
@@ -19,11 +19,9 @@ from sedna_dash.authoring.panels import (
     log_lines,
     node_graph,
     pie_chart,
-    query,
     stat,
     state_timeline,
     status_history,
-    table,
     text,
     timeseries,
 )
@@ -113,6 +111,7 @@ from sedna_dash.authoring.rows import (
     worker_table,
 )
 from sedna_dash.authoring.style import above, below, colored, values
+from sedna_dash.authoring.tables import Column, table
 from sedna_dash.authoring.variables import (
     choice,
     cluster,

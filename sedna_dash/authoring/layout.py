@@ -11,7 +11,7 @@ from typing import Any
 
 from grafanalib.core import GridPos
 
-from sedna_dash.authoring.panels import HEIGHTS, Panel
+from sedna_dash.authoring.panel import HEIGHTS, Panel
 from sedna_dash.errors import AuthoringError
 
 GRID = 24

@@ -9,19 +9,8 @@ from sedna_dash.authoring.annotations import at_instants
 from sedna_dash.authoring.layout import Line, Row, line, row
 from sedna_dash.authoring.links import open_logs, to_board
 from sedna_dash.authoring.logql import Lines
-from sedna_dash.authoring.panels import (
-    Column,
-    Panel,
-    Query,
-    bar_chart,
-    gauge,
-    log_lines,
-    query,
-    stat,
-    state_timeline,
-    table,
-    timeseries,
-)
+from sedna_dash.authoring.panel import Panel, Query, query
+from sedna_dash.authoring.panels import bar_chart, gauge, log_lines, stat, state_timeline, timeseries
 from sedna_dash.authoring.promql import (
     CLUSTER,
     NAME,
@@ -47,6 +36,7 @@ from sedna_dash.authoring.promql import (
     sum_by,
 )
 from sedna_dash.authoring.style import above, below, color_of, colored, values
+from sedna_dash.authoring.tables import Column, table
 from sedna_dash.authoring.variables import (
     Variable,
     cluster,
