@@ -99,6 +99,9 @@ def stat(
         "colorMode": "background" if background else "value",
         "graphMode": "area" if trend else "none",
         "justifyMode": "auto",
+        "wideLayout": True,
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
     }
     return data_panel(
         "stat", title, queries, why, key, unit, thresholds, options, {},
@@ -125,6 +128,9 @@ def gauge(
         "orientation": "auto",
         "showThresholdLabels": False,
         "showThresholdMarkers": True,
+        "sizing": "auto",
+        "minVizWidth": 75,
+        "minVizHeight": 75,
     }
     return data_panel(
         "gauge", title, queries, why, key, unit, thresholds, options, {},
@@ -153,6 +159,11 @@ def bar_gauge(
         "showUnfilled": True,
         "minVizWidth": 0,
         "minVizHeight": 10,
+        "maxVizHeight": 300,
+        "sizing": "auto",
+        "valueMode": "color",
+        "namePlacement": "auto",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
     return data_panel(
         "bargauge", title, queries, why, key, unit, thresholds, options, {},
@@ -174,6 +185,7 @@ def pie_chart(
     options = {
         "reduceOptions": reduced("last", queries),
         "pieType": "donut",
+        "orientation": "auto",
         "displayLabels": ["percent"],
         "legend": {
             "displayMode": "table",
@@ -221,6 +233,7 @@ def bar_chart(
         "orientation": "horizontal" if horizontal else "auto",
         "xTickLabelRotation": 0,
         "xTickLabelSpacing": 0,
+        "xTickLabelMaxLength": 0,
         "showValue": "auto",
         "stacking": "normal" if stacked else "none",
         "groupWidth": 0.7,
@@ -296,6 +309,7 @@ def heatmap(title: str, buckets: Expr, *, why: str, key: str = "", height: int =
             "reverse": False,
         },
         "cellGap": 1,
+        "showValue": "never",
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
@@ -421,6 +435,7 @@ def log_lines(
         "wrapLogMessage": True,
         "prettifyLogMessage": False,
         "enableLogDetails": True,
+        "showLogContextToggle": False,
         "dedupStrategy": "none",
         "sortOrder": "Descending" if newest_first else "Ascending",
     }

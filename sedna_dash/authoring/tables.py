@@ -77,7 +77,7 @@ def table(
     # Listing what stays, not what goes, also keeps out __name__ and labels that a site adds to its series.
     keep = {"id": "filterFieldsByName", "options": {"include": {"names": list(order)}}}
     organize = {"id": "organize", "options": {"indexByName": order, "renameByName": names}}
-    options: dict[str, Any] = {"showHeader": True, "cellHeight": "sm"}
+    options: dict[str, Any] = {"frameIndex": 0, "showHeader": True, "cellHeight": "sm"}
     if sort:
         options["sortBy"] = [{"displayName": names.get(value_fields.get(sort, sort), sort), "desc": descending}]
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
