@@ -20,6 +20,7 @@ from sedna_dash.render.writing import difference, write
 #: Pages that begin so are ours, and go when they are not written any more.
 _GENERATED = "<!-- Written by sedna-dash docs (make docs). Change what it describes, not this page. -->\n\n"
 _CASES = Path("tests/lint/cases")
+_PICTURES = Path("docs/pictures")
 _TIERS = {0: "untouched Sedna", 1: "worker hook", 2: "patched GM or LC"}
 
 
@@ -138,6 +139,8 @@ def dashboards_page(boards: list[Board]) -> str:
     for board in boards:
         question = str(board.model.get("description") or "").replace("**", "")
         parts.append(f"## {board.title}\n\n`{board.uid}`, from `dashboards_src/{board.file}`. {question}\n")
+        if (_PICTURES / f"{board.uid}.png").is_file():
+            parts.append(f"![{board.title}](../pictures/{board.uid}.png)\n")
         parts.append("| Row | Panel | Kind | What it tells |\n|---|---|---|---|")
         parts.append("\n".join(_panel_rows(board)) + "\n")
     return "\n".join(parts)

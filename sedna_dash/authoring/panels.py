@@ -7,11 +7,12 @@ Grafana 9 wants). Titles, units, names and colours of states, and the text of an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sedna_dash.authoring.data_panel import MAX_LINES, data_panel, reduced
-from sedna_dash.authoring.logql import Lines
+from sedna_dash.authoring.data_panel import MAX_LINES, as_query, data_panel, reduced
+from sedna_dash.authoring.logql import Counted, Lines
 from sedna_dash.authoring.panel import DEFAULT_HEIGHT, HEIGHTS, Panel, Query, QueryLike, query
 from sedna_dash.authoring.promql import Expr
 from sedna_dash.authoring.style import PLAIN, Mapped, Thresholds, grafana_unit
@@ -165,10 +166,22 @@ def bar_gauge(
         "namePlacement": "auto",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
-    return data_panel(
+    panel = data_panel(
         "bargauge", title, queries, why, key, unit, thresholds, options, {},
         links=links, height=height, empty=empty, instant=True, bounds={"min": minimum, "max": maximum},
     )  # fmt: skip
+    name = _bar_name(as_query(queries[0])) if len(queries) == 1 else ""
+    if name:
+        panel.field_config["defaults"]["displayName"] = name
+    return panel
+
+
+def _bar_name(item: Query) -> str:
+    """The legend as a display name: Grafana leaves out the name of a bar that is alone unless it is set."""
+    if isinstance(item.expr, Counted):
+        # A row of Loki's table: its time, then its label.
+        return "${__cell_1}" if len(item.expr.labels) == 1 else ""
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", r"${__field.labels.\1}", item.legend)
 
 
 def pie_chart(

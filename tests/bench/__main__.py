@@ -23,7 +23,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 #: Interpreter, grafanalib, and the bytes of the bundle, which somebody has to write.
 FLOOR = """
