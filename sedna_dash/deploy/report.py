@@ -12,6 +12,8 @@ from sedna_dash.deploy.apply import Outcome, Result
 from sedna_dash.deploy.grafana import clean
 from sedna_dash.errors import ConflictError, GrafanaError, SednaDashError
 
+#: Columns of a terminal from which on reasons stand beside what they are about.
+_WIDE = 110
 _HEADINGS = ("ACTION", "KIND", "TITLE", "UID", "REASON")
 _STYLES: dict[Outcome, str] = {
     "create": "green",
@@ -91,14 +93,20 @@ def _write_table(report: Report, out: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in _HEADINGS:
-        table.add_column(heading.capitalize(), no_wrap=heading in ("ACTION", "KIND"))
-    for result, row in zip(report.results, _rows(report), strict=True):
-        # As Text: a title may hold square brackets, which rich would read as markup.
-        table.add_row(Text(row[0], style=_STYLES[result.outcome]), *map(Text, row[1:]))
     console = Console(file=out)
+    # A reason squeezed into a narrow column takes many lines, and a cut uid is of no use: below, it gets its own line.
+    beside = console.width >= _WIDE
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in _HEADINGS if beside else _HEADINGS[:-1]:
+        table.add_column(heading, no_wrap=heading in ("ACTION", "KIND"), overflow="fold")
+    # As Text: a title may hold square brackets, which rich would read as markup.
+    for result, row in zip(report.results, _rows(report), strict=True):
+        shown = row if beside else row[:-1]
+        table.add_row(Text(shown[0], style=_STYLES[result.outcome]), *map(Text, shown[1:]))
     console.print(table)
+    for result, row in zip(report.results, _rows(report), strict=True):
+        if row[-1] and not beside:
+            console.print(Text(f"{row[3]}: ", style=_STYLES[result.outcome]) + Text(row[-1]))
     console.print(Text(summary(report)))
 
 

@@ -60,7 +60,8 @@ def _read(path: Path) -> Any:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
     except json.JSONDecodeError as error:
         raise SourceError(
-            f"{path}:{error.lineno}: no JSON from here on ({error.msg}); was the file written to the end?"
+            f"{path}:{error.lineno}: no JSON from here on ({error.msg}); was the file written to the end? lint takes "
+            "dashboard JSON"
         ) from error
     except ValueError as error:
         raise SourceError(f"{path}:1: holds a number of thousands of digits; export it again") from error
