@@ -47,7 +47,11 @@ def source_folder(given: Path | None) -> Path:
 
 def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]:
     """Load the dashboards, written against the built-in catalog and the given metric files."""
-    return _with_catalog(catalogs, lambda: load_dashboards(source))
+    from sedna_dash.authoring.promql import writing_against
+    from sedna_dash.catalog import load_catalog
+
+    with writing_against(load_catalog(extra=catalogs)) if catalogs else nullcontext():
+        return load_dashboards(source)
 
 
 def build(request: Request) -> Difference:
@@ -101,11 +105,3 @@ def _files(request: Request) -> dict[str, bytes]:
         # It is the name of a directory, which Grafana makes a folder of.
         raise SettingsError(f"--folder '{request.folder}' is no name of one folder; give one without a slash")
     return bundle(load(request.source, request.catalogs), profile_named(request.profile), request.settings)
-
-
-def _with_catalog(catalogs: tuple[Path, ...], act: Callable[[], list[LoadedDashboard]]) -> list[LoadedDashboard]:
-    from sedna_dash.authoring.promql import writing_against
-    from sedna_dash.catalog import load_catalog
-
-    with writing_against(load_catalog(extra=catalogs)) if catalogs else nullcontext():
-        return act()

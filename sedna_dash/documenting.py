@@ -17,7 +17,7 @@ from sedna_dash.lint.rule import Rule
 from sedna_dash.lint.rules import RULES
 from sedna_dash.render.writing import difference, write
 
-#: Pages that begin so are ours, and go when they are not written any more.
+#: What every page begins with, for whoever would edit it by hand.
 _GENERATED = "<!-- Written by sedna-dash docs (make docs). Change what it describes, not this page. -->\n\n"
 _CASES = Path("tests/lint/cases")
 _PICTURES = Path("docs/pictures")

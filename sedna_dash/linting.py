@@ -21,11 +21,11 @@ EXCLUSIONS = "lint.yaml"
 def run(files: Sequence[Path], source: Path | None, catalogs: tuple[Path, ...], exclusions: Path | None) -> Report:
     """Check the files, or else the dashboard modules of the source folder."""
     catalog = load_catalog(extra=catalogs) if catalogs else default_catalog()
-    folder = source_folder(source)
     if files:
         boards = load_boards(files)
         beside = None
     else:
+        folder = source_folder(source)
         boards = [Board(found.model, str(found.module)) for found in load(folder, catalogs)]
         beside = folder / EXCLUSIONS
     chosen = exclusions or (beside if beside and beside.is_file() else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from sedna_dash.authoring.logql import Counted, Lines
 from sedna_dash.authoring.panel import DEFAULT_HEIGHT, Panel, Query, QueryLike, Target, ref
@@ -16,9 +16,6 @@ from sedna_dash.errors import AuthoringError
 
 #: Rows a log panel loads at most: enough to read, small enough for a thin link.
 MAX_LINES = 500
-
-Shown = Literal["last", "max", "min", "mean", "sum"]
-_REDUCERS = {"last": "lastNotNull", "max": "max", "min": "min", "mean": "mean", "sum": "sum"}
 
 
 def data_panel(
@@ -54,8 +51,7 @@ def data_panel(
         defaults["unit"] = shown_unit
     defaults["color"] = {"mode": "thresholds" if _colored_by_value(kind, thresholds) else "palette-classic"}
     defaults["thresholds"] = thresholds.to_json_data()
-    mapping = mapped or mapping_of(listed[0])
-    defaults["mappings"] = mapping.to_json_data() if mapping else []
+    defaults["mappings"] = _mappings(mapped or mapping_of(listed[0]))
     defaults["noValue"] = empty or _no_value(listed)
     if links:
         defaults["links"] = [dict(link) for link in links]
@@ -83,10 +79,11 @@ def data_panel(
     )
 
 
-def reduced(shown: Shown, queries: Iterable[QueryLike] = ()) -> dict[str, Any]:
+def reduced(queries: Iterable[QueryLike] = ()) -> dict[str, Any]:
+    """The latest value of each series, which stat, gauge, bar gauge and pie show."""
     # Grafana makes one table of an instant Loki query: a row, not a series, for each combination of labels.
     rows = any(isinstance(item.expr, Counted) and item.expr.labels for item in map(as_query, queries))
-    return {"values": rows, "calcs": [_REDUCERS[shown]], "fields": ""}
+    return {"values": rows, "calcs": ["lastNotNull"], "fields": ""}
 
 
 def as_query(item: QueryLike) -> Query:
@@ -103,8 +100,7 @@ def mapping_of(item: Query) -> Mapped | None:
     return state_mappings(item.expr.unit) if isinstance(item.expr, Expr) else None
 
 
-def _mappings(item: Query) -> list[dict[str, Any]]:
-    mapped = mapping_of(item)
+def _mappings(mapped: Mapped | None) -> list[dict[str, Any]]:
     return mapped.to_json_data() if mapped else []
 
 
@@ -159,7 +155,7 @@ def _query_overrides(kind: str, listed: Sequence[Query], first: str) -> list[dic
         if index and unit and grafana_unit(unit) != grafana_unit(first):
             properties.append({"id": "unit", "value": grafana_unit(unit)})
         if index and kind in ("stat", "state-timeline") and mapping_of(item) != mapping_of(listed[0]):
-            properties.append({"id": "mappings", "value": _mappings(item)})
+            properties.append({"id": "mappings", "value": _mappings(mapping_of(item))})
         if item.right:
             properties.append({"id": "custom.axisPlacement", "value": "right"})
         if item.dashed:

@@ -94,7 +94,7 @@ def stat(
     ``trend`` draws the history behind, ``background`` colours the whole tile; ``empty`` is as in `table`.
     """
     options = {
-        "reduceOptions": reduced("last"),
+        "reduceOptions": reduced(),
         "orientation": "auto",
         "textMode": "auto" if names is None else "value_and_name" if names else "value",
         "colorMode": "background" if background else "value",
@@ -125,7 +125,7 @@ def gauge(
 ) -> Panel:
     """A dial per series, between a minimum and a maximum."""
     options = {
-        "reduceOptions": reduced("last"),
+        "reduceOptions": reduced(),
         "orientation": "auto",
         "showThresholdLabels": False,
         "showThresholdMarkers": True,
@@ -154,7 +154,7 @@ def bar_gauge(
 ) -> Panel:
     """Horizontal bars, one per series, largest values readable at a glance."""
     options = {
-        "reduceOptions": reduced("last", queries),
+        "reduceOptions": reduced(queries),
         "orientation": "horizontal",
         "displayMode": "gradient",
         "showUnfilled": True,
@@ -196,7 +196,7 @@ def pie_chart(
 ) -> Panel:
     """Shares of a whole, as a ring with values in the legend."""
     options = {
-        "reduceOptions": reduced("last", queries),
+        "reduceOptions": reduced(queries),
         "pieType": "donut",
         "orientation": "auto",
         "displayLabels": ["percent"],

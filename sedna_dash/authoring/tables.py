@@ -39,7 +39,6 @@ def table(
     key: str = "",
     sort: str = "",
     descending: bool = True,
-    unit: str = "",
     thresholds: Thresholds = PLAIN,
     empty: str = "",
     height: int = DEFAULT_HEIGHT,
@@ -82,7 +81,7 @@ def table(
         options["sortBy"] = [{"displayName": names.get(value_fields.get(sort, sort), sort), "desc": descending}]
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
     panel = data_panel(
-        "table", title, (*listed, _ALWAYS) if several else listed, why, key, unit, thresholds, options, custom,
+        "table", title, (*listed, _ALWAYS) if several else listed, why, key, "", thresholds, options, custom,
         height=height, instant=True, tabular=True, empty=empty,
     )  # fmt: skip
     # A unit is for the value columns alone: Grafana would read a name as a date, and print NaN.

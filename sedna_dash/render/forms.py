@@ -16,9 +16,6 @@ from sedna_dash.render.normal import all_panels, file_name
 from sedna_dash.render.profiles import Profile, shaped
 from sedna_dash.render.writing import to_json
 
-#: The file that every build holds.
-PROVIDER = "provisioning/dashboards/sedna.yaml"
-
 GENERATED = "# Written by sedna-dash build. Change the dashboard modules, not this file.\n"
 
 
@@ -56,7 +53,7 @@ def bundle(dashboards: Sequence[LoadedDashboard], profile: Profile, settings: Se
         files[f"dashboards/{name}"] = to_json(model)
         files[f"import/{name}"] = to_json(for_import(model, profile))
         files[f"provisioning/dashboards/files/{settings.folder}/{name}"] = files[f"dashboards/{name}"]
-    files[PROVIDER] = _yaml(dashboard_provider(settings))
+    files["provisioning/dashboards/sedna.yaml"] = _yaml(dashboard_provider(settings))
     files["provisioning/datasources/sedna.yaml"] = _yaml(datasource_provisioning(settings))
     return files
 

@@ -13,6 +13,7 @@ import orjson
 
 from sedna_dash.authoring.dashboard import SCHEMA_VERSION
 from sedna_dash.authoring.layout import panel_id
+from sedna_dash.authoring.panel import ref
 from sedna_dash.errors import SourceError
 
 #: Keys that belong to one Grafana server, or that no Grafana since 8 reads.
@@ -36,7 +37,7 @@ def normalised(model: dict[str, Any]) -> dict[str, Any]:
         if not panel.get("id"):
             panel["id"] = panel_id(str(panel.get("title") or panel.get("type")))
         for index, target in enumerate(panel.get("targets", ())):
-            target["refId"] = target.get("refId") or chr(ord("A") + index)
+            target["refId"] = target.get("refId") or ref(index)
     return plain
 
 
