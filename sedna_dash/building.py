@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +46,12 @@ def source_folder(given: Path | None) -> Path:
 
 def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]:
     """Load the dashboards, written against the built-in catalog and the given metric files."""
+    if not catalogs:
+        return load_dashboards(source)
     from sedna_dash.authoring.promql import writing_against
     from sedna_dash.catalog import load_catalog
 
-    with writing_against(load_catalog(extra=catalogs)) if catalogs else nullcontext():
+    with writing_against(load_catalog(extra=catalogs)):
         return load_dashboards(source)
 
 

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that ``--help`` and shell co
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -34,17 +35,22 @@ _catalog_option = click.option(
 )
 
 
+#: Commands that live with what they do, and are loaded only when they are asked for: command to module.
+_ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
+_ELSEWHERE["pull"] = "sedna_dash.deploy.pull_command"
+
+
 class _Lazy(click.Group):
-    """A group whose ``deploy`` command lives with its package, and is loaded only when it is asked for."""
+    """A group that loads some of its commands late, so that ``--help`` answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "deploy"])
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "deploy":
-            from sedna_dash.deploy.command import deploy_command
-
-            return deploy_command
+        if cmd_name in _ELSEWHERE:
+            module = importlib.import_module(_ELSEWHERE[cmd_name])
+            command: click.Command = getattr(module, f"{cmd_name}_command")
+            return command
         return super().get_command(ctx, cmd_name)
 
 
@@ -53,8 +59,9 @@ class _Lazy(click.Group):
 def main() -> None:
     """Grafana dashboards for Sedna, as code.
 
-    Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage, 3 Grafana holds changes that we left
-    alone, 4 Grafana refused or could not be reached.
+    Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage or settings, 3 Grafana holds what somebody
+    else did and we left alone, 4 Grafana refused or could not be reached, 5 only a part was done, 6 this Grafana is
+    too old, 7 the credentials are not good for it, 8 there is something to do (plan --check).
     """
     # A command lives for a second and keeps what it makes: collecting cycles would only cost.
     gc.disable()

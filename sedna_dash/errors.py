@@ -11,7 +11,11 @@
     ├── LintError           exit 1   lint found problems
     ├── SettingsError       exit 2   an option or environment variable is missing or impossible
     ├── ConflictError       exit 3   Grafana holds something that we cannot explain, so we left it alone
-    └── GrafanaError        exit 4   Grafana could not be reached, or refused
+    ├── GrafanaError        exit 4   Grafana could not be reached, or refused
+    │   ├── PartialError        exit 5   some of the changes were made, others failed
+    │   ├── UnsupportedError    exit 6   this Grafana is too old
+    │   └── CredentialsError    exit 7   Grafana does not take the credentials, or they may not do this
+    └── PendingError        exit 8   a plan that should have found nothing to do found something
 
 Each is one sentence: what, where, and the cure. Click prints it and exits; usage errors are click's own, exit 2.
 """
@@ -67,3 +71,27 @@ class GrafanaError(SednaDashError):
     """Grafana could not be reached or refused a request."""
 
     exit_code = 4
+
+
+class PartialError(GrafanaError):
+    """Some of the changes were made, and others failed."""
+
+    exit_code = 5
+
+
+class UnsupportedError(GrafanaError):
+    """The server is too old for what we do."""
+
+    exit_code = 6
+
+
+class CredentialsError(GrafanaError):
+    """Grafana does not take the credentials."""
+
+    exit_code = 7
+
+
+class PendingError(SednaDashError):
+    """There is something to do, and the caller wanted to know."""
+
+    exit_code = 8

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from sedna_dash.building import load
+from sedna_dash.dashboard_schema import all_panels
 from sedna_dash.errors import SourceError
 from sedna_dash.render.forms import LOGS_UID, METRICS_UID, Settings, bundle, for_import
 from sedna_dash.render.loading import LoadedDashboard
-from sedna_dash.render.normal import all_panels
 from sedna_dash.render.profiles import NEWEST, OLDEST, profile_for, shaped
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,9 @@ CHECKOUT = ROOT.parent
 
 #: From the ground up. A module imports from its own layer's package and from layers below it.
 LAYERS = [
-    ["errors"],
+    ["errors", "dashboard_schema"],
+    ["schemas", "secret_references"],
+    ["environments"],
     ["settings"],
     ["catalog"],
     ["authoring"],
@@ -29,6 +31,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 BORDERS = {
     "grafana_client": {"deploy/grafana.py"},
     "niquests": {"deploy/grafana.py"},
+    "jsonschema": {"schemas/__init__.py"},
     "promql_parser": {"lint/promql_ast.py"},
     "grafanalib": {
         "authoring/panel.py",

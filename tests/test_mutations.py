@@ -10,10 +10,10 @@ import pytest
 
 from sedna_dash.building import load
 from sedna_dash.catalog import default_catalog
+from sedna_dash.dashboard_schema import all_panels
 from sedna_dash.lint.board import Board
 from sedna_dash.lint.rule import Context
 from sedna_dash.lint.rules import RULES
-from sedna_dash.render.normal import all_panels
 
 CATALOG = default_catalog()
 BOARDS = [Board(found.model, str(found.module)) for found in load(Path(__file__).parent.parent / "dashboards_src")]

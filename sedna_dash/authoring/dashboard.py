@@ -13,13 +13,11 @@ from sedna_dash.authoring.annotations import annotation_list
 from sedna_dash.authoring.layout import GRID, Row, panel_id, place
 from sedna_dash.authoring.panels import markdown_options
 from sedna_dash.authoring.variables import Variable
+from sedna_dash.dashboard_schema import SCHEMA_VERSION
 from sedna_dash.errors import AuthoringError
 
 #: Grafana takes letters, digits, - and _, up to 40; its newer API makes the uid a Kubernetes name: lower case, no _.
 UID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-
-#: The schema of Grafana 12 and 13; `render.profiles` writes older ones.
-SCHEMA_VERSION = 42
 
 _QUESTION_HEIGHT = 2
 

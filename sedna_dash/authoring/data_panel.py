@@ -55,6 +55,9 @@ def data_panel(
     defaults["noValue"] = empty or _no_value(listed)
     if links:
         defaults["links"] = [dict(link) for link in links]
+    if kind == "stat" and shown_unit == "percentunit":
+        # Grafana 9 adds these as soon as anybody saves the dashboard, which would look like an edit.
+        bounds = {"min": 0, "max": 1}
     defaults.update({name: value for name, value in (bounds or {}).items() if value is not None})
     targets = [
         _target(item, ref(index), source, instant, tabular, direction)

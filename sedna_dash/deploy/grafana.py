@@ -2,14 +2,19 @@
 
 What the client library does not do by itself, and this module does: quote uids, refuse redirects (a followed POST
 becomes a GET), tell a web page from an answer, keep addresses with credentials out of every message, wait and try
-again when a read meets a server that is busy for a moment. A write is never sent twice.
+again when a server is busy for a moment or a connection breaks.
+
+A write is tried again too: each of ours names the version that it was made for, or makes something that can be there
+only once. When the first try was done after all, the second is refused, and whoever asked looks again.
 """
 
 from __future__ import annotations
 
+import random
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -18,24 +23,34 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sedna_dash import __version__
-from sedna_dash.deploy.plan import Folder, Version
-from sedna_dash.errors import GrafanaError
-from sedna_dash.settings import GrafanaSettings, Token
+from sedna_dash.deploy.resources import Folder, Hit, Version
+from sedna_dash.errors import CredentialsError, GrafanaError
+from sedna_dash.settings import GrafanaSettings, Token, redactor
 
-#: Seconds before each further try of a read. A server's Retry-After counts instead, up to the limit.
+#: Seconds before each further try. A server's Retry-After counts instead, up to the limit.
 PAUSES, LONGEST_PAUSE = (0.5, 1.0, 2.0), 10.0
 
 _BUSY = frozenset({429, 502, 503, 504})
+#: A write may also meet a database that is locked, which Grafana calls a fault of its own.
+_BUSY_WRITING = _BUSY | {500}
 _PAGE = 1000
 
 
 class UnreachableError(GrafanaError):
     """No answer came, or none that a Grafana gives: going on makes no sense."""
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, passing: bool = False, late: bool = False) -> None:
         super().__init__(message)
         #: The connection broke; the next one may hold.
         self.passing = passing
+        #: No answer came in time; the next one may be quicker.
+        self.late = late
+
+
+class DeniedError(UnreachableError, CredentialsError):
+    """Grafana does not take the credentials, or no longer."""
+
+    exit_code = CredentialsError.exit_code
 
 
 class RefusedError(GrafanaError):
@@ -66,16 +81,26 @@ class Saved:
     version: int
 
 
+@dataclass(frozen=True)
+class Series:
+    """One series of an answer to a query, or all its log lines."""
+
+    labels: Mapping[str, str]
+    values: Sequence[Any]
+
+
 class Grafana:
     """One Grafana, with the credentials of the settings. Nothing is sent before the first call.
 
-    Use it as a context manager, so that its connections are closed.
+    May be used by several threads. Use it as a context manager, so that its connections are closed.
     """
 
     def __init__(self, settings: GrafanaSettings, sleep: Callable[[float], object] = time.sleep) -> None:
         self.settings = settings
         self._sleep = sleep
-        self._retry_after = ""
+        self._secrets = set(settings.credentials.secrets)
+        #: What the last answer of a thread said besides its body.
+        self._last = threading.local()
 
     def __enter__(self) -> Grafana:
         return self
@@ -92,7 +117,10 @@ class Grafana:
     def health(self) -> Health:
         """Whether a Grafana answers, and which."""
         # The client's own health check asks for settings, which need a login.
-        answer = self._read("tell its version", lambda: self._api.client.GET("/health"))
+        # An address where nothing answers should be told at once, not after waiting several times.
+        answer = self._persistently(
+            "tell its version", lambda: self._api.client.GET("/health"), (dict,), _BUSY, patient=False
+        )
         if not isinstance(answer, dict) or not ({"database", "version", "commit"} & set(answer)):
             raise UnreachableError(self._not_grafana())
         text = str(answer.get("version") or "")
@@ -100,22 +128,40 @@ class Grafana:
         known = len(numbers) == 2 and all(part.isdigit() for part in numbers)
         return Health((int(numbers[0]), int(numbers[1])) if known else None, clean(text))
 
-    def folders(self) -> list[Folder]:
-        """The folders that are in no other."""
-        found = self._pages("list folders", "/folders", {})
-        return [Folder(str(item.get("uid") or ""), str(item.get("title") or "")) for item in found]
+    def folders(self, parent: str = "") -> list[Folder]:
+        """The folders that are in no other, or in ``parent``."""
+        found = self._pages("list folders", "/folders", {"parentUid": parent} if parent else {})
+        return [_folder(item) for item in found]
 
     def folder(self, uid: str) -> Folder | None:
         """One folder, if it exists and may be seen."""
         answer = self._read_one(f"show the folder {uid}", lambda: self._api.folder.get_folder(_quoted(uid)))
-        return Folder(str(answer["uid"]), str(answer["title"])) if answer else None
+        return _folder(answer) if answer else None
 
     def create_folder(self, folder: Folder) -> Folder:
-        """Make the folder; what Grafana made of it."""
-        answer = self._write(
-            f"create the folder '{folder.title}'", lambda: self._api.folder.create_folder(folder.title, uid=folder.uid)
+        """Make the folder; what Grafana made of it, which on old servers has no parent."""
+        body = {"uid": folder.uid, "title": folder.title, **({"parentUid": folder.parent} if folder.parent else {})}
+        return _folder(
+            self._write(
+                f"create the folder '{folder.title}'", lambda: self._api.client.POST("/folders", json=dict(body))
+            )
         )
-        return Folder(str(answer.get("uid") or ""), str(answer.get("title") or ""))
+
+    def rename_folder(self, folder: Folder) -> Folder:
+        """Give the folder its title; it must still have its version."""
+        body = {"title": folder.title, "version": folder.version}
+        path = f"/folders/{_quoted(folder.uid)}"
+        return _folder(
+            self._write(f"rename the folder {folder.uid}", lambda: self._api.client.PUT(path, json=dict(body)))
+        )
+
+    def move_folder(self, folder: Folder) -> Folder:
+        """Put the folder into its parent."""
+        path = f"/folders/{_quoted(folder.uid)}/move"
+        body = {"parentUid": folder.parent}
+        return _folder(
+            self._write(f"move the folder {folder.uid}", lambda: self._api.client.POST(path, json=dict(body)))
+        )
 
     def datasources(self) -> list[dict[str, Any]]:
         """All datasources, without their secrets."""
@@ -126,6 +172,10 @@ class Grafana:
         return self._read_one(
             f"show the datasource {uid}", lambda: self._api.datasource.get_datasource_by_uid(_quoted(uid))
         )
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep these out of every message, too: a server may repeat what it was sent."""
+        self._secrets.update(secrets)
 
     def create_datasource(self, body: Mapping[str, Any]) -> None:
         """Add a datasource."""
@@ -184,20 +234,124 @@ class Grafana:
             result.append(Version(number, clean(message), clean(entry.get("createdBy")), clean(entry.get("created"))))
         return result
 
-    def _message_of(self, path: str, number: int) -> str:
-        try:
-            answer = self._read("show a version", lambda: self._api.client.GET(f"{path}/{number}"))
-        except RefusedError as error:
-            if error.status in (401, 403):
-                raise
-            return ""
-        return str(answer.get("message") or "")
+    def version(self, uid: str, number: int) -> dict[str, Any] | None:
+        """The dashboard as it was saved in that version, if Grafana still has it."""
+        answer = self._version(f"/dashboards/uid/{_quoted(uid)}/versions", number)
+        model = answer.get("data")
+        return model if isinstance(model, dict) else None
 
-    def titles_in(self, folder_uid: str) -> dict[str, str]:
-        """The dashboards of a folder: uid to title."""
-        hits = self._pages("search dashboards", "/search", {"type": "dash-db", "folderUIDs": folder_uid})
-        # Grafana 9 does not know folderUIDs and answers with the dashboards of all folders.
-        return {str(hit["uid"]): str(hit["title"]) for hit in hits if hit.get("folderUid") == folder_uid}
+    def _message_of(self, path: str, number: int) -> str:
+        return str(self._version(path, number).get("message") or "")
+
+    def _version(self, path: str, number: int) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = self._read("show a version", lambda: self._api.client.GET(f"{path}/{number}"))
+        except RefusedError as error:
+            # Grafana 9 answers 500 for a version that it no longer has.
+            if error.status not in (404, 500):
+                raise
+            return {}
+        return answer
+
+    def search(self) -> list[Hit]:
+        """Every dashboard that the credentials may see."""
+        # Not limited to a folder: Grafana 9 does not know folderUIDs, and what we made may have been moved.
+        return [
+            Hit(str(hit["uid"]), str(hit["title"]), str(hit.get("folderUid") or ""), tuple(hit.get("tags") or ()))
+            for hit in self._pages("search dashboards", "/search", {"type": "dash-db"})
+        ]
+
+    def delete_dashboard(self, uid: str) -> bool:
+        """Delete a dashboard, whatever is in it; False when the server is busy or the connection broke, and nobody
+        knows whether it was done.
+
+        The one write that names no version, and so the one that is never sent twice: look again first.
+        """
+        path = f"/dashboards/uid/{_quoted(uid)}"
+        try:
+            self._ask(f"delete the dashboard {uid}", lambda: self._api.client.DELETE(path), (dict,))
+        except RefusedError as error:
+            if error.status in _BUSY_WRITING:
+                return False
+            if error.status != 404:
+                raise
+        except UnreachableError as error:
+            if not (error.passing or error.late):
+                raise
+            return False
+        return True
+
+    # What only an examination asks --------------------------------------------------------------------------------
+
+    def organization(self) -> str:
+        """The name of the organization that the credentials work in."""
+        return clean(self._read("show the organization", lambda: self._api.client.GET("/org")).get("name"))
+
+    def user(self) -> dict[str, Any] | None:
+        """Whose the login is; None for a token, of which Grafana 9 does not say."""
+        return self._read_one("show the user", lambda: self._api.client.GET("/user"))
+
+    def permissions(self) -> frozenset[str] | None:
+        """What the credentials may do, such as ``folders:create``; None where Grafana does not tell."""
+        path = "/access-control/user/permissions"
+        answer = self._read_one("list the permissions", lambda: self._api.client.GET(path))
+        return None if answer is None else frozenset(answer)
+
+    def may_save_in(self, folder: str) -> bool:
+        """Whether dashboards of this folder may be made and changed."""
+        answer = self._read_one(f"show the folder {folder}", lambda: self._api.folder.get_folder(_quoted(folder)))
+        return bool(answer and answer.get("canSave"))
+
+    def datasource_health(self, uid: str) -> tuple[bool, str] | None:
+        """Whether the datasource finds itself well, and its words; None when this Grafana cannot ask it."""
+        # Neither this nor a query is asked twice: a server that does not answer has had all its time.
+        path = f"/datasources/uid/{_quoted(uid)}/health"
+        try:
+            answer = self._ask(f"examine the datasource {uid}", lambda: self._api.client.GET(path), (dict,))
+        except RefusedError as error:
+            if error.code == "ERROR":
+                return False, error.said
+            if error.status != 404:
+                raise
+            return None
+        return answer.get("status") == "OK", self._safe(answer.get("message"))
+
+    def query(self, uid: str, plugin: str, expr: str, *, seconds: int = 300) -> list[Series]:
+        """What a datasource has: of metrics now, of logs the newest line of the last ``seconds``."""
+        asked = {"refId": "A", "datasource": {"type": plugin, "uid": uid}, "expr": expr,
+                 "intervalMs": 15000, "maxDataPoints": 100}  # fmt: skip
+        how = {"queryType": "range", "maxLines": 1} if plugin == "loki" else {"instant": True, "range": False}
+        body = {"from": f"now-{seconds}s", "to": "now", "queries": [{**asked, **how}]}
+        what = f"query the datasource {uid}"
+        answer = self._ask(what, lambda: self._api.client.POST("/ds/query", json=body), (dict,))
+        said = self._safe(_query_error(answer))
+        if said:
+            raise RefusedError(f"{self.url} refused to {what}: {said}", status=400, said=said)
+        if not isinstance(answer.get("results"), dict):
+            raise UnreachableError(self._not_grafana())
+        frames = (answer["results"].get("A") or {}).get("frames") or ()
+        return [series for series in map(_series, frames) if series.values]
+
+    def datasource_time(self, uid: str) -> float | None:
+        """The clock of a Prometheus; None when it cannot be read."""
+        path = f"/datasources/uid/{_quoted(uid)}/resources/api/v1/query"
+        try:
+            answer = self._ask("read a clock", lambda: self._api.client.GET(path, params={"query": "time()"}), (dict,))
+            return float(answer["data"]["result"][1])
+        except (GrafanaError, KeyError, IndexError, TypeError, ValueError):
+            # An answer of the datasource's own is passed on as it is, a refusal of its own credentials among them.
+            return None
+
+    def server_time(self) -> float | None:
+        """The time in the head of the last answer, in seconds since 1970."""
+        try:
+            return parsedate_to_datetime(getattr(self._last, "date", "")).timestamp()
+        except (TypeError, ValueError):
+            return None
+
+    def pause(self, attempt: int) -> None:
+        """Wait a moment before a request is tried once more; longer each time, and not all threads equally long."""
+        self._sleep(0.02 * 2**attempt * (1 + random.random()))  # noqa: S311 - nobody gains from guessing it
 
     # How it is done -----------------------------------------------------------------------------------------------
 
@@ -224,13 +378,19 @@ class Grafana:
             timeout=self.settings.timeout,
             user_agent=f"sedna-dash/{__version__}",
             organization_id=self.settings.org_id,
+            session_pool_size=self.settings.jobs,
         )
+        if self.settings.client_certificate:
+            key = self.settings.client_key
+            certificate = str(self.settings.client_certificate)
+            api.client.s.cert = (certificate, str(key)) if key else certificate
         api.client.s.hooks["response"].append(self._look_at)
         return api
 
     def _look_at(self, response: Any, **_: Any) -> None:
         """Called by the HTTP library with each response, before the client reads it."""
-        self._retry_after = response.headers.get("Retry-After") or ""
+        self._last.retry_after = response.headers.get("Retry-After") or ""
+        self._last.date = response.headers.get("Date") or ""
         if response.is_redirect:
             to = urlsplit(str(response.headers.get("Location") or ""))
             # What follows a question mark may be somebody's session.
@@ -267,27 +427,37 @@ class Grafana:
         return answer
 
     def _read(self, what: str, call: Callable[[], Any], shape: tuple[type, ...] = (dict,)) -> Any:
+        return self._persistently(what, call, shape, _BUSY)
+
+    def _write(self, what: str, call: Callable[[], Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._persistently(what, call, (dict,), _BUSY_WRITING)
+        return answer
+
+    def _persistently(
+        self,
+        what: str,
+        call: Callable[[], Any],
+        shape: tuple[type, ...],
+        busy: frozenset[int],
+        *,
+        patient: bool = True,
+    ) -> Any:
         """Ask, and ask again a few times when the server is busy or the connection breaks."""
         for pause in PAUSES:
             try:
                 return self._ask(what, call, shape)
             except RefusedError as error:
-                if error.status not in _BUSY:
+                if error.status not in busy:
                     raise
-                self._sleep(_seconds(self._retry_after, pause))
+                self._sleep(_seconds(self._last.retry_after, pause))
             except UnreachableError as error:
-                if not error.passing:
+                if not (error.passing or (error.late and patient)):
                     raise
                 self._sleep(pause)
         return self._ask(what, call, shape)
 
-    def _write(self, what: str, call: Callable[[], Any]) -> dict[str, Any]:
-        """Send once: nobody knows whether a write that got no answer was done. Another run finds out."""
-        answer: dict[str, Any] = self._ask(what, call, (dict,))
-        return answer
-
     def _ask(self, what: str, call: Callable[[], Any], shape: tuple[type, ...]) -> Any:
-        self._retry_after = ""
+        self._last.retry_after = ""
         with self._own_errors(what):
             answer = call()
         if not isinstance(answer, shape):
@@ -307,7 +477,8 @@ class Grafana:
         except GrafanaTimeoutError:
             seconds = f"{self.settings.timeout:g}"
             raise UnreachableError(
-                f"{self.url} did not answer within {seconds} seconds; check the address, or allow more with --timeout"
+                f"{self.url} did not answer within {seconds} seconds; check the address, or allow more with --timeout",
+                late=True,
             ) from None
         except GrafanaException as error:
             raise self._refusal(what, error.status_code, error.response) from None
@@ -325,7 +496,7 @@ class Grafana:
         """Grafana's error as a sentence with a cure. The client's own message would show the whole body."""
         said, code = "", ""
         if isinstance(body, dict):
-            said = self._safe(body.get("message") or body.get("title") or "")
+            said = self._safe(body.get("message") or body.get("title") or _query_error(body))
             code = str(body.get("status") or "")
         quoted = f" ({said})" if said else ""
         here = f"{self.url} refused to {clean(what)}"
@@ -336,8 +507,8 @@ class Grafana:
                 if isinstance(self.settings.credentials, Token)
                 else "check GRAFANA_USER and GRAFANA_PASSWORD"
             )
-            text = f"{self.url} does not take the credentials{quoted}; {cure}"
-        elif status == 403 and isinstance(body, dict):
+            return DeniedError(f"{self.url} does not take the credentials{quoted}; {cure}")
+        if status == 403 and isinstance(body, dict):
             # Grafana names the permission; a read-only datasource is refused in the same way, with a sentence.
             needs = said.partition("Permissions needed: ")[2]
             needed = f"the credentials lack the permission {needs}" if needs else said or "no permission"
@@ -393,15 +564,36 @@ class Grafana:
 
     def _safe(self, text: object) -> str:
         """Foreign text for a message: without secrets, on one short line."""
-        result = clean(text)
-        for secret in self.settings.credentials.secrets:
-            result = result.replace(secret, "***")
+        result = clean(redactor(self._secrets)(str(text or "")))
         return result if len(result) <= 300 else f"{result[:297]}..."
 
 
 def clean(text: object) -> str:
     """Foreign text without characters that move a cursor, change a colour or hide."""
     return "".join(mark if mark.isprintable() else " " for mark in str(text or "")).strip()
+
+
+def _folder(answer: Mapping[str, Any]) -> Folder:
+    return Folder(
+        str(answer.get("uid") or ""),
+        str(answer.get("title") or ""),
+        str(answer.get("parentUid") or ""),
+        int(answer.get("version") or 0),
+    )
+
+
+def _query_error(answer: Mapping[str, Any]) -> str:
+    """What went wrong with a query. Whatever the status is, it may say so only in here."""
+    results = answer.get("results")
+    found = results.values() if isinstance(results, dict) else ()
+    return next((str(item["error"]) for item in found if isinstance(item, dict) and item.get("error")), "")
+
+
+def _series(frame: Mapping[str, Any]) -> Series:
+    fields = (frame.get("schema") or {}).get("fields") or [{}]
+    columns = (frame.get("data") or {}).get("values") or [[]]
+    # The first column is the time, or the labels of log lines; the last always has the values.
+    return Series(fields[-1].get("labels") or {}, columns[-1])
 
 
 def _quoted(uid: str) -> str:

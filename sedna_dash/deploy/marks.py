@@ -1,33 +1,47 @@
 """What we write on the things we save, so that the next run knows our work from somebody else's.
 
-A dashboard's mark is the message of its version: ``sedna-dash 0.1.0 sha256:... core:...``. It holds two checksums of
-what was sent. The first is of everything but the keys that belong to a server. Grafana up to 11 gives back exactly
-what it was sent, so it alone decides there. Grafana 12 and later may bring a dashboard into a newer form, which
-changes that checksum; there the second one decides: of titles, places and queries, which no migration touches.
+A dashboard's mark is the message of its version: ``sedna-dash 0.1.0 bundle:sedna deployment:1f3a... folder:sedna
+sha256:... core:...``. It names the set of dashboards that it belongs to, the state of that set, and the folder that it
+was saved to, and holds two checksums of what was sent. The first is of everything but the keys that belong to a server.
+Grafana up to 11 gives back exactly what it was sent, so it alone decides there. Grafana 12 and later may bring a
+dashboard into a newer form, which changes that checksum; there the second one decides: of titles, places and queries,
+which no migration touches.
+
+Besides, every dashboard of ours has a tag, by which the search finds those that we no longer want. The tag alone
+proves nothing: a copy of a dashboard has it too.
 
 A datasource's mark is a key in its ``jsonData``, which Grafana keeps as it is.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sedna_dash import __version__
-from sedna_dash.render.normal import all_panels
+from sedna_dash.dashboard_schema import all_panels
+from sedna_dash.render.canonical import checksum, contains, plain, spelt
 
 #: Grafana cuts or refuses longer messages of a version.
 MESSAGE_LIMIT = 500
 
+#: The tag of every dashboard that we save.
+OWNED_TAG = "sedna-dash"
+
 #: Where a datasource keeps its mark, in ``jsonData``.
 DATASOURCE_MARK = "sednaDash"
 
+#: The fields of basic authentication, which a datasource has or has not.
+_LOGIN = ("basicAuth", "basicAuthUser")
+
 _SERVER_KEYS = frozenset({"id", "version", "iteration"})
-_MARK = re.compile(r"sedna-dash (?P<release>\S+) sha256:(?P<checksum>[0-9a-f]{64}) core:(?P<core>[0-9a-f]{16})")
+_MARK = re.compile(
+    r"sedna-dash (?P<release>\S+) bundle:(?P<bundle>\S+) deployment:(?P<deployment>[0-9a-f]{12}) "
+    r"folder:(?P<folder>\S*) sha256:(?P<checksum>[0-9a-f]{64}) core:(?P<core>[0-9a-f]{16})"
+    r"(?: merged:(?P<merged>[0-9a-f]{64}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +49,33 @@ class Mark:
     """What a message of ours says about the dashboard that it was saved with."""
 
     release: str
+    bundle: str
+    deployment: str
+    folder: str
     checksum: str
     core: str
+    #: Where somebody's edit was merged in: the checksum of the dashboard without it, as the modules have it.
+    merged: str | None = None
+
+    @property
+    def wanted(self) -> str:
+        """The checksum of what the modules had when it was saved."""
+        return self.merged or self.checksum
 
 
-def message_for(model: Mapping[str, Any]) -> str:
+def message_for(model: Mapping[str, Any], *, bundle: str, deployment: str, folder: str, merged: str = "") -> str:
     """The message to save a dashboard with."""
-    return f"sedna-dash {__version__} sha256:{checksum(canonical(model))} core:{checksum(core(model))[:16]}"
+    return (
+        f"sedna-dash {__version__} bundle:{bundle} deployment:{deployment} folder:{folder} "
+        f"sha256:{checksum(canonical(model))} core:{checksum(core(model))[:16]}"
+        + (f" merged:{merged}" if merged else "")
+    )
+
+
+def tagged(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The dashboard with our tag."""
+    tags = list(model.get("tags") or ())
+    return {**model, "tags": tags if OWNED_TAG in tags else [*tags, OWNED_TAG]}
 
 
 def read_mark(message: str) -> Mark | None:
@@ -59,23 +93,21 @@ def describes(mark: Mark, model: Mapping[str, Any], *, rewrites: bool) -> bool:
 
 def canonical(model: Mapping[str, Any]) -> dict[str, Any]:
     """The dashboard without what belongs to one server, with one spelling for equal values."""
-    result: dict[str, Any] = _plain({key: value for key, value in model.items() if key not in _SERVER_KEYS})
+    result: dict[str, Any] = plain(without_server_keys(model))
     return result
 
 
-def comparable(model: Mapping[str, Any]) -> dict[str, Any]:
-    """The canonical dashboard without what a reader changes by looking: which datasource is chosen, what a variable
-    found, which option is ticked."""
-    result = canonical(model)
-    for variable in result.get("templating", {}).get("list", ()):
-        if variable.get("type") in ("datasource", "query"):
-            variable.pop("options", None)
-        if variable.get("type") == "datasource":
-            variable.pop("current", None)
-        for option in (variable.get("current"), *(variable.get("options") or ())):
-            if isinstance(option, dict):
-                option.pop("selected", None)
-    return result
+def without_server_keys(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The dashboard without what belongs to one server."""
+    return {key: value for key, value in model.items() if key not in _SERVER_KEYS}
+
+
+def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both dashboards are the same but for what belongs to a server."""
+    if spelt(without_server_keys(one)) == spelt(without_server_keys(other)):
+        return True  # quickly told, and what is found most of the time
+    # As JSON, since in Python True equals 1.
+    return spelt(canonical(one)) == spelt(canonical(other))
 
 
 def core(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,52 +131,30 @@ def core(model: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def contains(whole: Any, part: Any) -> bool:
-    """Whether everything in ``part`` is in ``whole``: objects may have more keys, lists are compared item by item."""
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(key in whole and contains(whole[key], part[key]) for key in part)
-    if isinstance(part, list):
-        return isinstance(whole, list) and len(whole) == len(part) and all(map(contains, whole, part))
-    # In Python True equals 1; in JSON it does not.
-    return bool(whole == part) and isinstance(whole, bool) == isinstance(part, bool)
-
-
-def checksum(value: Any) -> str:
-    """SHA-256 of the value as JSON. Equal data gives equal sums, on every machine."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def marked_datasource(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The datasource with our mark."""
-    own = _own_fields(fields)
+    own = datasource_fields(fields)
     return {**own, "jsonData": {**own["jsonData"], DATASOURCE_MARK: checksum(own)}}
 
 
 def is_marked_datasource(live: Mapping[str, Any]) -> bool:
-    """Whether the datasource is as we left it."""
-    return (live.get("jsonData") or {}).get(DATASOURCE_MARK) == checksum(_own_fields(live))
+    """Whether the datasource is as we left it, whatever somebody added beside our fields."""
+    mark = (live.get("jsonData") or {}).get(DATASOURCE_MARK)
+    with_login = datasource_fields(live)
+    without = {key: value for key, value in with_login.items() if key not in _LOGIN}
+    return mark is not None and mark in (checksum(with_login), checksum(without))
 
 
 def datasource_contains(live: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
     """Whether the datasource has everything that we want of it."""
-    return contains(_own_fields(live), _own_fields(fields))
+    return contains(datasource_fields(live), datasource_fields(fields))
 
 
-def _own_fields(datasource: Mapping[str, Any]) -> dict[str, Any]:
+def datasource_fields(datasource: Mapping[str, Any]) -> dict[str, Any]:
+    """What we set of a datasource: never a secret."""
     own = {key: datasource.get(key) for key in ("uid", "name", "type", "access", "url")}
+    own |= {key: datasource[key] for key in _LOGIN if datasource.get(key)}
     settings = {key: value for key, value in (datasource.get("jsonData") or {}).items() if key != DATASOURCE_MARK}
     own["jsonData"] = settings
-    result: dict[str, Any] = _plain(own)
+    result: dict[str, Any] = plain(own)
     return result
-
-
-def _plain(value: Any) -> Any:
-    """Without nulls, which some servers drop, and with whole numbers as such: 1.0 and 1 are one value in JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value

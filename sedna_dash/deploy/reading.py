@@ -1,42 +1,185 @@
-"""Read from Grafana what the comparison needs, and no more."""
+"""Read from Grafana what the comparison needs, and no more.
+
+A dashboard that equals what we want is one request. Only where something differs is the history read, and only where
+somebody saved after us are the versions read that tell who changed what.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+from sedna_dash.deploy.folders import plan_folders
 from sedna_dash.deploy.grafana import Grafana, Health
-from sedna_dash.deploy.plan import Folder, Live, LiveDashboard, chosen_folder
+from sedna_dash.deploy.judging import Live, Server, as_we_left_it
+from sedna_dash.deploy.marks import OWNED_TAG, canonical, describes, equal
+from sedna_dash.deploy.plan import Desired
+from sedna_dash.deploy.record import Record, read_record, record_uid, unpacked
+from sedna_dash.deploy.resources import Folder, LiveDashboard, Model, Version
+from sedna_dash.errors import UnsupportedError
+from sedna_dash.render.canonical import checksum
+from sedna_dash.render.profiles import OLDEST
 
-#: Grafanas from here on may bring a dashboard into a newer form when they save or show it.
-_REWRITES_SINCE = (12, 0)
+#: Since which version a Grafana does what. From its documentation and release notes.
+_REWRITES_SINCE, _NESTS_SINCE, _SAME_TITLES_SINCE = (12, 0), (11, 0), (12, 0)
+
+#: How many saves after ours are looked at, to say who changed what.
+_MOST_EDITS = 10
+
+#: Told after each thing that was read or written.
+Tick = Callable[[], object]
 
 
-def read_live(
-    grafana: Grafana, health: Health, folder: Folder, uids: Iterable[str], datasources: Sequence[Mapping[str, Any]]
-) -> Live:
-    """The folders, the dashboards with our uids and their history, and the titles in our folder."""
-    folders = grafana.folders()
-    if folder.uid not in {found.uid for found in folders}:
-        # It may have been moved into another folder, where the list does not look.
-        moved = grafana.folder(folder.uid)
-        folders += [moved] if moved else []
-    chosen = chosen_folder(folder, folders)
-    found = ((uid, read_dashboard(grafana, uid)) for uid in uids)
-    return Live(
-        folders=folders,
-        datasources=datasources,
-        dashboards={uid: dashboard for uid, dashboard in found if dashboard is not None},
-        titles=grafana.titles_in(chosen.uid) if chosen else {},
-        rewrites=health.version is None or health.version >= _REWRITES_SINCE,
+def _silent() -> None:
+    """For callers that show no progress."""
+
+
+def server_of(health: Health) -> Server:
+    """What this Grafana does differently from others. One that hides its version is taken for an old one that may
+    rewrite: the careful choice on both sides."""
+    version = health.version
+    return Server(
+        health.text,
+        rewrites=version is None or version >= _REWRITES_SINCE,
+        nests=version is not None and version >= _NESTS_SINCE,
+        unique_titles=version is None or version < _SAME_TITLES_SINCE,
     )
 
 
-def read_dashboard(grafana: Grafana, uid: str) -> LiveDashboard | None:
-    """A dashboard with its history, if it exists."""
+def check_supported(grafana: Grafana, health: Health) -> None:
+    """Raise `UnsupportedError` for a Grafana that lacks what we need."""
+    if health.version is not None and health.version < OLDEST.since:
+        needed = ".".join(map(str, OLDEST.since))
+        raise UnsupportedError(
+            f"{grafana.url} is Grafana {health.text}, and sedna-dash needs {needed} or newer; upgrade it, or import "
+            "the files of build/import by hand"
+        )
+
+
+def read_live(
+    grafana: Grafana, health: Health, desired: Desired, datasources: Sequence[Mapping[str, Any]], tick: Tick = _silent
+) -> Live:
+    """The folders, the record, and the dashboards that have a uid or a mark of ours."""
+    server = server_of(health)
+    uid = record_uid(desired.bundle)
+    record_dashboard = read_dashboard(grafana, uid)
+    record = read_record(record_dashboard.model) if record_dashboard else None
+    folders = folders_around(grafana, desired.path, record, nests=server.nests)
+    wanted = {str(model["uid"]): model for model in desired.dashboards}
+    _, home = plan_folders(desired.path, folders, record, nests=server.nests, taken=[*wanted, uid])
+    hits = grafana.search()
+    near = {home.uid, *([record.folder.uid] if record else ())}
+    tagged = {hit.uid for hit in hits if OWNED_TAG in hit.tags and hit.folder in near}
+    known = {hit.uid for hit in hits if record and hit.uid in record.dashboards}
+    others = sorted((tagged | known) - set(wanted) - {uid})
+
+    def read(uid: str) -> LiveDashboard | None:
+        found = read_dashboard(grafana, uid, wanted.get(uid), home.uid, record=record, rewrites=server.rewrites)
+        tick()
+        return found
+
+    uids = [*wanted, *others]
+    with workers(grafana) as pool:
+        found = dict(zip(uids, pool.map(read, uids), strict=True))
+    if record_dashboard:
+        found[uid] = record_dashboard
+    return Live(
+        url=grafana.url,
+        org_id=grafana.settings.org_id,
+        server=server,
+        folders=folders,
+        datasources=datasources,
+        dashboards={uid: live for uid, live in found.items() if live is not None},
+        hits=hits,
+        record=record,
+    )
+
+
+@contextmanager
+def workers(grafana: Grafana) -> Iterator[ThreadPoolExecutor]:
+    """As many threads as requests may be under way at once. What has not begun is dropped when something goes wrong."""
+    pool = ThreadPoolExecutor(grafana.settings.jobs, thread_name_prefix="grafana")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def folders_around(grafana: Grafana, path: Sequence[str], record: Record | None, *, nests: bool) -> list[Folder]:
+    """The folders that the path may lead through, and the one that we used before."""
+    found = grafana.folders()
+    parent = ""
+    for title in path[:-1] if nests else ():
+        step = next((folder for folder in found if folder.title == title and folder.parent == parent), None)
+        if step is None:
+            break
+        parent = step.uid
+        found += [Folder(item.uid, item.title, parent) for item in grafana.folders(parent)]
+    _, home = plan_folders(path, found, record, nests=nests)
+    for uid in {home.uid, *([record.folder.uid] if record else ())} - {folder.uid for folder in found}:
+        # It may have been moved into another folder, where the list does not look.
+        moved = grafana.folder(uid)
+        found += [moved] if moved else []
+    return found
+
+
+def read_dashboard(
+    grafana: Grafana,
+    uid: str,
+    wanted: Model | None = None,
+    home: str = "",
+    *,
+    record: Record | None = None,
+    rewrites: bool = False,
+) -> LiveDashboard | None:
+    """A dashboard, if it exists, with as much of its history as tells what to do about it."""
     found = grafana.dashboard(uid)
     if found is None:
         return None
-    model, meta = found
-    # Folders answer too, since they share their uids with dashboards; they have no history.
-    return LiveDashboard(model, meta, () if meta.get("isFolder") else grafana.versions(uid))
+    live = LiveDashboard(*found)
+    if live.meta.get("isFolder"):
+        # Folders answer too, since they share their uids with dashboards; they have no history.
+        return live
+    if wanted is not None and live.folder == home and equal(live.model, wanted):
+        return live
+    live = LiveDashboard(live.model, live.meta, grafana.versions(uid))
+    if live.ours is None or as_we_left_it(live, rewrites=rewrites):
+        return live
+    return LiveDashboard(
+        live.model, live.meta, live.history, _since_ours(grafana, live, live.ours, wanted, record, rewrites)
+    )
+
+
+def _since_ours(
+    grafana: Grafana, live: LiveDashboard, ours: Version, wanted: Model | None, record: Record | None, rewrites: bool
+) -> list[tuple[Version, Model]]:
+    """What we last wanted, and what was saved since; nothing when that is not known any more."""
+    uid = str(live.model.get("uid"))
+    everything = [version for version in reversed(live.history) if version.number > ours.number]
+    later = everything[-_MOST_EDITS:]
+    base: Model | None
+    if ours.mark is not None and ours.mark.merged:
+        base = _base_of_merge(ours.mark.merged, uid, wanted, record)
+        later.insert(0, ours)
+    else:
+        base = grafana.version(uid, ours.number)
+        if base is None or ours.mark is None or not describes(ours.mark, base, rewrites=rewrites):
+            # Somebody saved it with a copy of our message.
+            return []
+    if base is None:
+        return []
+    saved = [(version, grafana.version(uid, version.number)) for version in later]
+    if len(everything) > len(later):
+        # What was changed before those is nobody's, rather than that of the wrong person.
+        before = grafana.version(uid, everything[-len(later) - 1].number)
+        saved.insert(0, (Version(0), before))
+    return [(ours, base), *((version, model) for version, model in saved if model is not None)]
+
+
+def _base_of_merge(merged: str, uid: str, wanted: Model | None, record: Record | None) -> Model | None:
+    """The modules' side of a dashboard that holds somebody's edit: the record keeps it."""
+    kept = unpacked(record.bases[uid]) if record and uid in record.bases else None
+    candidates: Iterable[Model | None] = (wanted, kept)
+    return next((model for model in candidates if model is not None and checksum(canonical(model)) == merged), None)

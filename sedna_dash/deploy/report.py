@@ -1,33 +1,51 @@
-"""What deploy did, for a person at a terminal, for a log, for a program."""
+"""What was done, or would be, for a person at a terminal, for a log, for a program, for a page of GitHub."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from sedna_dash.deploy.apply import Outcome, Result
+from sedna_dash.deploy.changes import WRITES
 from sedna_dash.deploy.grafana import clean
-from sedna_dash.errors import ConflictError, GrafanaError, SednaDashError
+from sedna_dash.errors import ConflictError, CredentialsError, GrafanaError, PartialError, SednaDashError
 
-#: Columns of a terminal from which on reasons stand beside what they are about.
-_WIDE = 110
-_HEADINGS = ("ACTION", "KIND", "TITLE", "UID", "REASON")
+KIND, SCHEMA_VERSION = "sedna-dash/report", 1
+
+#: Details of one thing that text shows; JSON has them all.
+_MOST_DETAILS = 8
+#: Dashboards of other people that text shows.
+_MOST_FOREIGN = 3
+
 _STYLES: dict[Outcome, str] = {
     "create": "green",
     "update": "yellow",
+    "move": "yellow",
+    "delete": "red",
     "unchanged": "dim",
+    "drifted": "magenta",
     "conflict": "bold magenta",
+    "orphaned": "cyan",
+    "foreign": "dim",
     "failed": "bold red",
+    "skipped": "red",
 }
 _DONE: dict[Outcome, str] = {
     "create": "created",
     "update": "updated",
+    "move": "moved",
+    "delete": "deleted",
     "unchanged": "unchanged",
+    "drifted": "drifted",
     "conflict": "in conflict",
+    "orphaned": "orphaned",
+    "foreign": "foreign",
     "failed": "failed",
+    "skipped": "not tried",
 }
 
 
@@ -35,33 +53,58 @@ _DONE: dict[Outcome, str] = {
 class Report:
     """The results of a run against one Grafana."""
 
+    command: str
     url: str
     grafana: str
+    bundle: str
+    deployment: str
     dry_run: bool
     results: Sequence[Result]
 
     @property
     def error(self) -> SednaDashError | None:
         """What the command ends with: a failure weighs more than a conflict; None when all is well."""
-        count = Counter(result.outcome for result in self.results)
-        if count["failed"]:
-            first = next(result for result in self.results if result.outcome == "failed")
-            return GrafanaError(f"{_things(count['failed'])} failed, first {_named(first)}: {_shown(first.reason)}")
-        if count["conflict"]:
+        failed = [result for result in self.results if result.outcome in ("failed", "skipped")]
+        undecided = [result for result in self.results if result.outcome in ("conflict", "drifted") and not result.kept]
+        # What is skipped because of a conflict is no failure of its own.
+        if failed and not (undecided and all(result.outcome == "skipped" for result in failed)):
+            message = f"{_things(len(failed))} failed, first {_named(failed[0])}: {_shown(failed[0].reason)}"
+            if any(result.outcome in WRITES for result in self.results):
+                return PartialError(f"{message} (run again to finish)")
+            return CredentialsError(message) if failed[0].denied else GrafanaError(message)
+        if undecided:
+            left = "would be left alone" if self.dry_run else "left alone"
             return ConflictError(
-                f"{_things(count['conflict'])} left alone because of conflicts; the reasons above say what to do"
+                f"{_things(len(undecided))} {left} because of what somebody else did; the reasons above say what to do"
             )
         return None
 
 
+def report_data(report: Report) -> dict[str, Any]:
+    """The report as JSON data, in the form of ``sedna_dash/schemas/report.schema.json``."""
+    return {
+        "kind": KIND,
+        "schemaVersion": SCHEMA_VERSION,
+        "command": report.command,
+        "url": report.url,
+        "grafana": report.grafana,
+        "bundle": report.bundle,
+        "deployment": report.deployment,
+        "dryRun": report.dry_run,
+        "exitCode": report.error.exit_code if report.error else 0,
+        "counts": dict(Counter(result.outcome for result in report.results)),
+        "results": [asdict(result) for result in report.results],
+    }
+
+
 def write_report(report: Report, form: str, out: TextIO) -> None:
-    """Write the report as ``text`` or ``json``. Text is a table, in colour when ``out`` is a terminal."""
+    """Write the report as ``text`` or ``json``. Text is in colour when ``out`` is a terminal."""
     if form == "json":
-        out.write(json.dumps(asdict(report), indent=2) + "\n")
+        out.write(json.dumps(report_data(report), indent=2) + "\n")
     elif out.isatty():
-        _write_table(report, out)
+        _write_colours(report, out)
     else:
-        _write_columns(report, out)
+        out.writelines(text + "\n" for text, _ in _lines(report))
 
 
 def summary(report: Report) -> str:
@@ -72,42 +115,49 @@ def summary(report: Report) -> str:
     return f"{where}: {'would be ' if report.dry_run else ''}{done}"
 
 
-def _rows(report: Report) -> list[tuple[str, ...]]:
-    return [
-        tuple(map(_shown, (result.outcome, result.kind, result.title, result.uid, result.reason)))
+def step_summary(report: Report) -> str:
+    """The report as Markdown, for the summary of a GitHub workflow step."""
+    rows = [
+        f"| {result.outcome} | {result.kind} | {_cell(result.title)} | "
+        f"{_cell('; '.join([*filter(None, [result.reason]), *map(str, result.details[:_MOST_DETAILS])]))} |"
         for result in report.results
+        if result.outcome not in ("unchanged", "foreign")
     ]
+    table = ["", "| Action | Kind | Title | Why |", "|---|---|---|---|", *rows] if rows else []
+    return "\n".join([f"### sedna-dash {report.command}", "", _cell(summary(report)), *table, ""])
 
 
-def _write_columns(report: Report, out: TextIO) -> None:
-    rows = [_HEADINGS, *_rows(report)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        out.write("  ".join([*cells, row[-1]]).rstrip() + "\n")
-    out.write(summary(report) + "\n")
+def _lines(report: Report) -> Iterator[tuple[str, str]]:
+    """Each line of the text, and its style."""
+    shown = [result for result in report.results if result.outcome != "unchanged" or result.reason]
+    foreign = [result for result in shown if result.outcome == "foreign"]
+    hidden = set(map(id, foreign[_MOST_FOREIGN:]))
+    shown = [result for result in shown if id(result) not in hidden]
+    cells = [tuple(map(_shown, (result.outcome, result.kind, result.title, result.uid))) for result in shown]
+    widths = [max((len(row[column]) for row in cells), default=0) for column in range(3)]
+    for result, row in zip(shown, cells, strict=True):
+        columns = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*columns, row[-1]]), _STYLES[result.outcome]
+        if result.reason:
+            yield f"    {_shown(result.reason)}", ""
+        for detail in result.details[:_MOST_DETAILS]:
+            yield f"    {_shown(str(detail))}", "magenta" if detail.side == "live" else "dim"
+        if len(result.details) > _MOST_DETAILS:
+            yield f"    ... and {len(result.details) - _MOST_DETAILS} more fields; --output json has them all", "dim"
+    if hidden:
+        yield f"... and {len(hidden)} more dashboards that are not ours; --output json lists them", "dim"
+    yield summary(report), "bold"
 
 
-def _write_table(report: Report, out: TextIO) -> None:
+def _write_colours(report: Report, out: TextIO) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(file=out)
-    # A reason squeezed into a narrow column takes many lines, and a cut uid is of no use: below, it gets its own line.
-    beside = console.width >= _WIDE
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in _HEADINGS if beside else _HEADINGS[:-1]:
-        table.add_column(heading, no_wrap=heading in ("ACTION", "KIND"), overflow="fold")
-    # As Text: a title may hold square brackets, which rich would read as markup.
-    for result, row in zip(report.results, _rows(report), strict=True):
-        shown = row if beside else row[:-1]
-        table.add_row(Text(shown[0], style=_STYLES[result.outcome]), *map(Text, shown[1:]))
-    console.print(table)
-    for result, row in zip(report.results, _rows(report), strict=True):
-        if row[-1] and not beside:
-            console.print(Text(f"{row[3]}: ", style=_STYLES[result.outcome]) + Text(row[-1]))
-    console.print(Text(summary(report)))
+    for text, style in _lines(report):
+        # As Text: a title may hold square brackets, which rich would read as markup.
+        indent = len(text) - len(text.lstrip())
+        console.print(Text(text, style=style), soft_wrap=not indent)
 
 
 def _named(result: Result) -> str:
@@ -120,3 +170,7 @@ def _things(count: int) -> str:
 
 def _shown(text: str) -> str:
     return clean(text)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([\\|\[\]<>*_`])", r"\\\1", clean(text))

@@ -1,60 +1,171 @@
-"""Deploy, from beginning to end."""
+"""Plan, deploy, return: from beginning to end."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sedna_dash.deploy.apply import apply, planned
-from sedna_dash.deploy.grafana import Grafana
-from sedna_dash.deploy.plan import Desired, Folder, compare, folder_uid
-from sedna_dash.deploy.reading import read_live
+from sedna_dash.deploy.apply import Resolve, apply, planned
+from sedna_dash.deploy.changes import Plan, Policy
+from sedna_dash.deploy.folders import checked_path
+from sedna_dash.deploy.grafana import Grafana, Health
+from sedna_dash.deploy.history import as_it_was, chosen, read_history
+from sedna_dash.deploy.journal import Journal, NoJournal
+from sedna_dash.deploy.judging import Live
+from sedna_dash.deploy.marks import tagged
+from sedna_dash.deploy.plan import Desired, make_plan
+from sedna_dash.deploy.planfile import moved_since
+from sedna_dash.deploy.reading import Tick, check_supported, read_live, server_of, workers
+from sedna_dash.deploy.record import is_bundle_name
 from sedna_dash.deploy.report import Report
-from sedna_dash.deploy.sources import Choice, choose_source, needed_plugins, wanted_datasources, with_sources
-from sedna_dash.errors import SettingsError
+from sedna_dash.deploy.resources import LiveDashboard
+from sedna_dash.deploy.sources import (
+    Choice,
+    choose_source,
+    may_be_ours,
+    needed_plugins,
+    wanted_datasources,
+    with_sources,
+    with_variables,
+)
+from sedna_dash.errors import ConflictError, SettingsError
 from sedna_dash.render.profiles import profile_for, shaped
 
 
-def deploy(
-    grafana: Grafana,
-    dashboards: Sequence[Mapping[str, Any]],
-    *,
-    folder: str = "Sedna",
-    sources: Mapping[str, Choice],
-    dry_run: bool = False,
-) -> Report:
-    """Bring the dashboards, their folder and their datasources to Grafana.
+def _silent() -> None:
+    """For callers that show no progress."""
 
-    ``sources`` says for each plugin which datasource to use. With ``dry_run`` nothing is written.
-    Raises `SettingsError` and `GrafanaError` before anything is written; what fails later is in the report.
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be in Grafana. ``sources`` says for each plugin which datasource to use."""
+
+    dashboards: Sequence[Mapping[str, Any]]
+    sources: Mapping[str, Choice]
+    path: Sequence[str] = ("Sedna",)
+    bundle: str = "sedna"
+    variables: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+
+def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick = _silent) -> tuple[Plan, Live]:
+    """What a deployment would do, and what that was worked out from. Nothing is written.
+
+    Raises `SettingsError` and `GrafanaError`.
     """
-    wanted_folder = checked_folder(folder, [str(model["uid"]) for model in dashboards])
-    health = grafana.health()
-    datasources = grafana.datasources()
-    chosen = {plugin: choose_source(plugin, sources[plugin], datasources) for plugin in needed_plugins(dashboards)}
+    check_bundle(request.bundle)
+    path = checked_path(request.path)
+    dashboards = with_variables(request.dashboards, request.variables)
+    health = _supported(grafana)
+    datasources = _datasources(grafana)
+    chosen_sources = {
+        plugin: choose_source(plugin, request.sources[plugin], datasources) for plugin in needed_plugins(dashboards)
+    }
     profile = profile_for(health.version)
     desired = Desired(
-        folder=wanted_folder,
-        datasources=wanted_datasources(sources),
-        dashboards=[with_sources(shaped(dict(model), profile), chosen) for model in dashboards],
+        path=path,
+        bundle=request.bundle,
+        datasources=wanted_datasources(request.sources),
+        dashboards=[tagged(with_sources(shaped(model, profile), chosen_sources)) for model in dashboards],
     )
-    live = read_live(grafana, health, wanted_folder, [str(model["uid"]) for model in dashboards], datasources)
-    changes = compare(desired, live)
-    results = planned(changes) if dry_run else apply(changes, live, grafana)
-    return Report(grafana.url, health.text, dry_run, results)
+    live = read_live(grafana, health, desired, datasources, tick)
+    return make_plan(desired, live, policy), live
 
 
-def checked_folder(title: str, taken: Sequence[str]) -> Folder:
-    """The folder of this title. Raises `SettingsError` for titles that Grafana refuses or that hide something."""
-    title = title.strip()
-    if not title:
-        raise SettingsError("--folder is empty; give the folder's title")
-    if title.casefold() == "general":
-        raise SettingsError("--folder General: that is where Grafana keeps what has no folder; give another title")
-    # Cc controls the terminal, Cs is half a character. Cf holds the marks that turn text around.
-    if any(unicodedata.category(mark) in ("Cc", "Cs", "Cf") for mark in title):
-        raise SettingsError("--folder holds characters that cannot be seen; type the title anew")
-    if len(title) > 189:  # the column's width in Grafana's MySQL database
-        raise SettingsError("--folder is longer than 189 characters; shorten it")
-    return Folder(folder_uid(title, taken), title)
+def plan_rollback(
+    grafana: Grafana, bundle: str, to: str | None, policy: Policy, tick: Tick = _silent
+) -> tuple[Plan, Live]:
+    """What returning to an earlier deployment would do. Nothing is written.
+
+    Raises `ConflictError` when Grafana no longer has all that belongs to it.
+    """
+    check_bundle(bundle)
+    health = _supported(grafana)
+    history = read_history(grafana, bundle)
+    desired = as_it_was(grafana, chosen(history, to, grafana.url, bundle), history)
+    live = read_live(grafana, health, desired, _datasources(grafana), tick)
+    return make_plan(desired, live, policy), live
+
+
+def carry_out(
+    grafana: Grafana,
+    plan: Plan,
+    live: Live,
+    *,
+    command: str = "deploy",
+    journal: Journal | None = None,
+    resolve: Resolve | None = None,
+    tick: Tick = _silent,
+) -> Report:
+    """Do what the plan says. Raises `ConflictError` when it would delete more than the policy allows."""
+    if plan.too_many_deletions:
+        raise ConflictError(plan.too_many_deletions)
+    more = {"resolve": resolve} if resolve else {}
+    with journal if journal and plan.pending else NoJournal() as writing:
+        results = apply(plan, live, grafana, journal=writing, tick=tick, **more)
+    return report_of(plan, command, results=results)
+
+
+def report_of(plan: Plan, command: str, *, results: Sequence[Any] | None = None) -> Report:
+    """The report of a plan: of what was done, or else of what would be."""
+    return Report(
+        command=command,
+        url=plan.url,
+        grafana=plan.grafana,
+        bundle=plan.bundle,
+        deployment=plan.deployment,
+        dry_run=results is None,
+        results=planned(plan.changes) if results is None else results,
+    )
+
+
+def check_plan(grafana: Grafana, plan: Plan) -> Live:
+    """What Grafana holds of all that a saved plan would touch.
+
+    Raises `SettingsError` for a plan of another Grafana, `ConflictError` when something moved since.
+    """
+    if (plan.url, plan.org_id) != (grafana.url, grafana.settings.org_id):
+        org = f" in organization {plan.org_id}" if plan.org_id else ""
+        raise SettingsError(f"--plan: was made for {plan.url}{org}, not for {grafana.url}; give that one with --url")
+    health = _supported(grafana)
+    touched = [change.uid for change in plan.changes if change.writes and change.kind in ("dashboard", "record")]
+    folders = {change.uid for change in plan.changes if change.writes and change.kind == "folder"}
+    with workers(grafana) as pool:
+        found = dict(zip(touched, pool.map(grafana.dashboard, touched), strict=True))
+    live = Live(
+        url=grafana.url,
+        org_id=grafana.settings.org_id,
+        server=server_of(health),
+        folders=[folder for folder in map(grafana.folder, sorted(folders)) if folder is not None],
+        datasources=_datasources(grafana),
+        dashboards={uid: LiveDashboard(*item) for uid, item in found.items() if item is not None},
+    )
+    moved = moved_since(plan, live)
+    if moved:
+        more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+        raise ConflictError(
+            f"{grafana.url} is not as the plan saw it: {', '.join(moved[:3])}{more} changed since, so nothing was "
+            "done; make the plan anew with: sedna-dash plan --out FILE"
+        )
+    return live
+
+
+def _datasources(grafana: Grafana) -> list[Mapping[str, Any]]:
+    """All datasources; those that may be ours with all their settings, of which the list leaves out some."""
+    return [
+        (grafana.datasource(str(item["uid"])) or item) if may_be_ours(item) else item for item in grafana.datasources()
+    ]
+
+
+def check_bundle(bundle: str) -> None:
+    """Raise `SettingsError` for a name that cannot be part of a uid."""
+    if not is_bundle_name(bundle):
+        raise SettingsError(
+            f"--bundle '{bundle}' is no name for a set of dashboards; give up to 24 small letters, digits and dashes"
+        )
+
+
+def _supported(grafana: Grafana) -> Health:
+    health = grafana.health()
+    check_supported(grafana, health)
+    return health

@@ -1,15 +1,18 @@
-"""Which datasource each dashboard reads from. Pure."""
+"""Which datasource each dashboard reads from, and what else it opens with. Pure."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from sedna_dash.deploy.datasources import Wanted
+from sedna_dash.deploy.marks import DATASOURCE_MARK
 from sedna_dash.errors import SettingsError
+from sedna_dash.render.canonical import copied
 from sedna_dash.render.forms import LOGS_UID, METRICS_UID, Settings, datasource_provisioning
+from sedna_dash.schemas import nearest
 
 #: The uid of the datasource that we make, by plugin.
 OUR_UIDS = {"prometheus": METRICS_UID, "loki": LOGS_UID}
@@ -19,10 +22,22 @@ _PORTS = {"prometheus": 9090, "loki": 3100}
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user said about one plugin's datasource: make one for this address, or use this one, or neither."""
+    """What the user said about one plugin's datasource: make one for this address, or use an existing one that has
+    this uid or this name, or the only one of its type, or nothing at all.
+
+    ``settings`` (of ``jsonData``), ``login`` and ``secrets`` go with an address. Secrets are references.
+    """
 
     url: str | None = None
     uid: str | None = None
+    name: str | None = None
+    only: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    login: str | None = None
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+
+
+NEITHER = Choice()
 
 
 @dataclass(frozen=True)
@@ -33,12 +48,26 @@ class Source:
     name: str
 
 
-def checked_choice(plugin: str, url: str | None, uid: str | None) -> Choice:
-    """What the options say. Raises `SettingsError` when they contradict each other or give no usable address."""
-    if url is not None and uid is not None:
-        raise SettingsError(f"--{plugin}-url and --{plugin}-uid exclude each other; give one of them")
-    if url is None:
-        return Choice(uid=uid)
+def checked_choice(
+    plugin: str, url: str | None = None, uid: str | None = None, name: str | None = None, *, otherwise: Choice = NEITHER
+) -> Choice:
+    """What the options say, else ``otherwise``.
+
+    Raises `SettingsError` when they contradict each other or give no usable address.
+    """
+    given = [flag for flag, value in (("url", url), ("uid", uid), ("name", name)) if value is not None]
+    if len(given) > 1:
+        flags = " and ".join(f"--{plugin}-{flag}" for flag in given)
+        raise SettingsError(f"{flags} exclude each other; give one of them")
+    choice = Choice(url, uid, name) if given else otherwise
+    if url is not None and otherwise.url is not None:
+        choice = replace(otherwise, url=url)
+    if choice.url is not None:
+        _check_address(plugin, choice.url)
+    return choice
+
+
+def _check_address(plugin: str, url: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
@@ -49,23 +78,32 @@ def checked_choice(plugin: str, url: str | None, uid: str | None) -> Choice:
     if "@" in parts.netloc:
         # It would be readable for everybody who may see the datasource.
         raise SettingsError(
-            f"--{plugin}-url holds credentials; make the datasource in Grafana and name it with --{plugin}-uid"
+            f"--{plugin}-url holds credentials; write them as secrets in sedna-dash.yaml, or make the datasource in "
+            f"Grafana and name it with --{plugin}-uid"
         )
-    return Choice(url=url)
 
 
-def wanted_datasources(choices: Mapping[str, Choice]) -> list[dict[str, Any]]:
+def wanted_datasources(choices: Mapping[str, Choice]) -> list[Wanted]:
     """The datasources to make: the provisioned ones, with the given addresses."""
     settings = Settings(
         metrics_url=choices["prometheus"].url or Settings.metrics_url,
         logs_url=choices["loki"].url or Settings.logs_url,
     )
     made = datasource_provisioning(settings)["datasources"]
-    return [
-        {key: value for key, value in datasource.items() if key != "editable"}
-        for datasource in made
-        if choices[datasource["type"]].url
-    ]
+    return [_wanted(item, choices[item["type"]]) for item in made if choices[item["type"]].url]
+
+
+def _wanted(provisioned: Mapping[str, Any], choice: Choice) -> Wanted:
+    fields = {key: value for key, value in provisioned.items() if key != "editable"}
+    fields["jsonData"] = {**fields["jsonData"], **choice.settings}
+    if choice.login is not None:
+        fields |= {"basicAuth": True, "basicAuthUser": choice.login}
+    return Wanted(fields, choice.secrets)
+
+
+def may_be_ours(datasource: Mapping[str, Any]) -> bool:
+    """Whether it has a uid of ours or our mark."""
+    return datasource.get("uid") in OUR_UIDS.values() or DATASOURCE_MARK in (datasource.get("jsonData") or {})
 
 
 def needed_plugins(dashboards: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -84,8 +122,8 @@ def choose_source(plugin: str, choice: Choice, datasources: Sequence[Mapping[str
     listed = ", ".join(f"{item['uid']} ({item['name']})" for item in fitting) or "none"
     uid = OUR_UIDS[plugin]
     if choice.url:
-        made = next(item for item in wanted_datasources({**dict.fromkeys(OUR_UIDS, Choice()), plugin: choice}))
-        return Source(uid, str(there.get(uid, made)["name"]))
+        name = next(wanted.fields["name"] for wanted in wanted_datasources({**_NO_CHOICE, plugin: choice}))
+        return Source(uid, str(there[uid]["name"] if uid in there else name))
     if choice.uid:
         if choice.uid not in there:
             raise SettingsError(
@@ -97,8 +135,15 @@ def choose_source(plugin: str, choice: Choice, datasources: Sequence[Mapping[str
                 f"of this type Grafana has: {listed}"
             )
         return Source(choice.uid, str(there[choice.uid]["name"]))
-    ours = [item for item in fitting if item["uid"] == uid]
-    default = [item for item in fitting if item.get("isDefault")]
+    if choice.name:
+        named = [item for item in fitting if item.get("name") == choice.name]
+        if not named:
+            raise SettingsError(
+                f"--{plugin}-name '{choice.name}': Grafana has no {plugin} datasource of that name; it has: {listed}"
+            )
+        return Source(str(named[0]["uid"]), choice.name)
+    ours = [item for item in fitting if item["uid"] == uid and not choice.only]
+    default = [item for item in fitting if item.get("isDefault") and not choice.only]
     for few in (ours, fitting if len(fitting) == 1 else [], default):
         if few:
             return Source(str(few[0]["uid"]), str(few[0]["name"]))
@@ -106,13 +151,39 @@ def choose_source(plugin: str, choice: Choice, datasources: Sequence[Mapping[str
     raise SettingsError(f"Grafana has {found}; name one with --{plugin}-uid, or have one made with --{plugin}-url")
 
 
+_NO_CHOICE = {plugin: Choice() for plugin in OUR_UIDS}
+
+
 def with_sources(model: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[str, Any]:
     """A copy of the dashboard that opens with these datasources chosen."""
-    result = copy.deepcopy(dict(model))
+    result: dict[str, Any] = copied(model)
     for variable in _source_variables(result):
         source = sources.get(variable["query"])
         if source is not None:
             variable["current"] = {"selected": True, "text": source.name, "value": source.uid}
+    return result
+
+
+def with_variables(
+    dashboards: Sequence[Mapping[str, Any]], values: Mapping[str, str | Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Copies of the dashboards that open with these values of their variables.
+
+    Raises `SettingsError` for a variable that no dashboard has.
+    """
+    result = [copied(model) if values else dict(model) for model in dashboards]
+    variables = [item for model in result for item in model.get("templating", {}).get("list", ())]
+    known = {str(item["name"]) for item in variables if item.get("type") != "datasource"}
+    for name, value in values.items():
+        if name not in known:
+            raise SettingsError(f"variables: no dashboard has a variable '{name}'{nearest(name, known)}")
+        for variable in variables:
+            if variable["name"] == name:
+                several = [value] if isinstance(value, str) else list(value)
+                if not variable.get("multi") and len(several) != 1:
+                    raise SettingsError(f"variables: '{name}' takes one value; give one")
+                chosen = several if variable.get("multi") else several[0]
+                variable["current"] = {"selected": True, "text": chosen, "value": chosen}
     return result
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from sedna_dash import __version__
+from sedna_dash.dashboard_schema import all_panels
 from sedna_dash.errors import SourceError
 from sedna_dash.render.loading import LoadedDashboard
-from sedna_dash.render.normal import all_panels, file_name
+from sedna_dash.render.normal import file_name
 from sedna_dash.render.profiles import Profile, shaped
 from sedna_dash.render.writing import to_json
 

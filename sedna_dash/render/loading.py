@@ -1,29 +1,36 @@
-"""Load dashboard modules from a folder: every ``*.py`` that defines ``dashboard``."""
+"""Load dashboards from a folder: every ``*.py`` that defines ``dashboard``, or, without modules, every ``*.json``.
+
+A patch that lies beside one is applied.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grafanalib.core import Dashboard as GrafanalibDashboard
+import orjson
 
 from sedna_dash.errors import SednaDashError, SourceError
 from sedna_dash.render.normal import normalised
+from sedna_dash.render.patches import SUFFIX, Patch, patch_file, patched, read_patch
 
 
 @dataclass(frozen=True)
 class LoadedDashboard:
-    """One dashboard as plain JSON data, and the module that it came from."""
+    """One dashboard as plain JSON data, and the module that it came from. ``unpatched`` is what the module alone gives,
+    where there is a patch beside it."""
 
     module: Path
     model: dict[str, Any]
+    patch: Patch | None = None
+    unpatched: dict[str, Any] | None = None
 
     @property
     def uid(self) -> str:
@@ -35,26 +42,47 @@ class LoadedDashboard:
 
 
 def load_dashboards(source: Path) -> list[LoadedDashboard]:
-    """Run every module in ``source`` (names that begin with ``_`` are helpers) and collect its ``dashboard``.
+    """Run every module in ``source`` (names that begin with ``_`` are helpers) and collect its ``dashboard``. A folder
+    without modules may hold dashboards as JSON, such as ``build/dashboards``. Patches that lie beside are applied.
 
-    Raises `SourceError` with file, line and cure when a module fails, lacks ``dashboard``, or repeats a uid.
+    Raises `SourceError` with file, line and cure when a module fails, lacks ``dashboard``, or repeats a uid, and when a
+    patch does not fit.
     """
     if not source.is_dir():
         raise SourceError(f"{source}: no such folder; name one with --source, or start one with: sedna-dash new NAME")
     modules = sorted(path for path in source.glob("*.py") if not path.name.startswith("_"))
     if not modules:
+        modules = sorted(source.glob("*.json"))
+    if not modules:
         raise SourceError(f"{source}: holds no dashboard modules; start one with: sedna-dash new NAME")
+    _check_patches(source, modules)
     loaded: dict[str, LoadedDashboard] = {}
     titles: dict[str, LoadedDashboard] = {}
     with _importable(source):
         for path in modules:
-            dashboard = LoadedDashboard(path, _dashboard_of(path))
+            dashboard = _patched(LoadedDashboard(path, _dashboard_of(path)))
             for known, value, what in ((loaded, dashboard.uid, "uid"), (titles, dashboard.title, "title")):
                 other = known.get(value)
                 if other is not None:
                     raise SourceError(f"{path}: has the {what} '{value}' of {other.module}; give it its own")
             loaded[dashboard.uid] = titles[dashboard.title] = dashboard
     return list(loaded.values())
+
+
+def _check_patches(source: Path, modules: Sequence[Path]) -> None:
+    beside = {patch_file(path) for path in modules}
+    for file in sorted(source.glob(f"*{SUFFIX}")):
+        if file not in beside:
+            name = file.name.removesuffix(SUFFIX) + modules[0].suffix
+            raise SourceError(f"{file}:1: there is no {name} for it; rename it like its module, or delete it")
+
+
+def _patched(dashboard: LoadedDashboard) -> LoadedDashboard:
+    file = patch_file(dashboard.module)
+    if not file.is_file():
+        return dashboard
+    patch = read_patch(file)
+    return LoadedDashboard(dashboard.module, patched(dashboard.model, patch), patch, dashboard.model)
 
 
 @contextmanager
@@ -75,6 +103,11 @@ def _importable(source: Path) -> Iterator[None]:
 
 
 def _dashboard_of(path: Path) -> dict[str, Any]:
+    if path.suffix == ".json":
+        return _dashboard_in(path)
+    # Imported here: dashboards that come as JSON do without it, and it takes its time.
+    from grafanalib.core import Dashboard as GrafanalibDashboard
+
     module = _run(path)
     dashboard = getattr(module, "dashboard", None)
     if not isinstance(dashboard, GrafanalibDashboard):
@@ -90,6 +123,22 @@ def _dashboard_of(path: Path) -> dict[str, Any]:
         raise SourceError(f"{path}: {error.message}") from error
     except Exception as error:
         raise SourceError(f"{path}: its dashboard cannot be rendered: {error}; check its panels") from error
+
+
+def _dashboard_in(path: Path) -> dict[str, Any]:
+    """The dashboard of a JSON file."""
+    try:
+        content = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"{path}:{error.lineno}: is not JSON ({error.msg}); repair it") from error
+    if not isinstance(content, dict) or "__inputs" in content:
+        raise SourceError(f"{path}: is no dashboard for the API; name the folder build/dashboards, not build/import")
+    try:
+        return normalised(content, nulls=True)
+    except SourceError as error:
+        raise SourceError(f"{path}: {error.message}") from error
 
 
 def _run(path: Path) -> ModuleType:

@@ -6,14 +6,11 @@ Dashboards written with `sedna_dash.authoring` come out as they are; what plain 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from sedna_dash.authoring.dashboard import SCHEMA_VERSION
-from sedna_dash.authoring.layout import panel_id
-from sedna_dash.authoring.panel import ref
+from sedna_dash.dashboard_schema import SCHEMA_VERSION, all_panels
 from sedna_dash.errors import SourceError
 
 #: Keys that belong to one Grafana server, or that no Grafana since 8 reads.
@@ -21,11 +18,14 @@ RESIDUE = ("id", "version", "iteration", "gnetId", "rows", "__inputs", "__requir
            "sharedCrosshair", "style")  # fmt: skip
 
 
-def normalised(model: dict[str, Any]) -> dict[str, Any]:
-    """Plain JSON data without residue. Raises `SourceError` when there is no uid or no title."""
+def normalised(model: dict[str, Any], *, nulls: bool = False) -> dict[str, Any]:
+    """Plain JSON data without residue. ``nulls`` stay where they are meant, as in a file that somebody exported.
+
+    Raises `SourceError` when there is no uid or no title.
+    """
     # Through JSON and back: the quickest way to plain data.
     plain: dict[str, Any] = orjson.loads(orjson.dumps(model, default=_rendered))
-    if plain.get("schemaVersion") != SCHEMA_VERSION:
+    if plain.get("schemaVersion") != SCHEMA_VERSION and not nulls:
         # grafanalib's own panels are full of nulls; what `authoring` writes has none.
         plain = _without_nulls(plain)
     for key in RESIDUE:
@@ -35,17 +35,16 @@ def normalised(model: dict[str, Any]) -> dict[str, Any]:
             raise SourceError(f"dashboard '{plain.get('title') or plain.get('uid') or '?'}' has no {needed}; set it")
     for panel in all_panels(plain):
         if not panel.get("id"):
+            # Imported here: dashboards that come as JSON do without grafanalib, which takes its time.
+            from sedna_dash.authoring.layout import panel_id
+
             panel["id"] = panel_id(str(panel.get("title") or panel.get("type")))
         for index, target in enumerate(panel.get("targets", ())):
-            target["refId"] = target.get("refId") or ref(index)
+            if not target.get("refId"):
+                from sedna_dash.authoring.panel import ref
+
+                target["refId"] = ref(index)
     return plain
-
-
-def all_panels(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every panel, those inside collapsed rows included."""
-    for panel in model.get("panels", ()):
-        yield panel
-        yield from panel.get("panels", ())
 
 
 def _rendered(value: Any) -> Any:

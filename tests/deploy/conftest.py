@@ -1,4 +1,4 @@
-"""For the tests of deploy: a stand-in for Grafana, and dashboards to send to it."""
+"""For the tests of deploy: a stand-in for Grafana, dashboards to send to it, and runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from sedna_dash.deploy.apply import Resolve
+from sedna_dash.deploy.changes import Policy
 from sedna_dash.deploy.grafana import Grafana
+from sedna_dash.deploy.journal import Journal
 from sedna_dash.deploy.report import Report
-from sedna_dash.deploy.run import deploy
+from sedna_dash.deploy.run import Request, carry_out, plan_deploy, plan_rollback, report_of
 from sedna_dash.deploy.sources import Choice
 from sedna_dash.settings import GrafanaSettings, Token
 from tests.grafana_stand_in import StandIn
@@ -72,21 +75,43 @@ def client(stand_in: StandIn, token: str = "admin-token", **more: Any) -> Grafan
     return grafana
 
 
+def deploy(
+    grafana: Grafana,
+    dashboards: Sequence[Mapping[str, Any]] = TWO,
+    *,
+    sources: Mapping[str, Choice] = SOURCES,
+    path: Sequence[str] = ("Sedna",),
+    bundle: str = "sedna",
+    variables: Mapping[str, str | Sequence[str]] | None = None,
+    dry_run: bool = False,
+    journal: Journal | None = None,
+    resolve: Resolve | None = None,
+    **policy: Any,
+) -> Report:
+    """From the dashboards to the report. What is left over is the policy."""
+    request = Request(dashboards, sources, path, bundle, variables or {})
+    plan, live = plan_deploy(grafana, request, Policy(**policy))
+    return report_of(plan, "deploy") if dry_run else carry_out(grafana, plan, live, journal=journal, resolve=resolve)
+
+
+def rollback(grafana: Grafana, to: str | None = None, bundle: str = "sedna", **policy: Any) -> Report:
+    """Return to an earlier deployment."""
+    plan, live = plan_rollback(grafana, bundle, to, Policy(**policy))
+    return carry_out(grafana, plan, live, command="rollback")
+
+
 Deploy = Callable[..., Report]
 
 
 @pytest.fixture
 def run(stand_in: StandIn) -> Deploy:
     """Deploy to the stand-in."""
+    clients: dict[str, Grafana] = {}
 
-    def act(
-        dashboards: Sequence[Mapping[str, Any]] = TWO,
-        *,
-        token: str = "admin-token",
-        sources: Mapping[str, Choice] = SOURCES,
-        **more: Any,
-    ) -> Report:
-        return deploy(client(stand_in, token), dashboards, sources=sources, **more)
+    def act(dashboards: Sequence[Mapping[str, Any]] = TWO, *, token: str = "admin-token", **more: Any) -> Report:
+        if token not in clients:
+            clients[token] = client(stand_in, token)
+        return deploy(clients[token], dashboards, **more)
 
     return act
 
@@ -104,3 +129,8 @@ def outcomes(report: Report) -> dict[str, str]:
 def reason(report: Report, uid: str) -> str:
     """Why it became so."""
     return next(result.reason for result in report.results if result.uid == uid)
+
+
+def exit_code(report: Report) -> int:
+    """What the command would end with."""
+    return report.error.exit_code if report.error else 0

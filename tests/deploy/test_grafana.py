@@ -1,4 +1,4 @@
-"""Whatever answers, or does not, becomes one sentence with a cure; reads are tried again, writes are not."""
+"""Whatever answers, or does not, becomes one sentence with a cure; what is worth another try gets one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ from typing import Any
 import pytest
 import requests_mock
 
-from sedna_dash.deploy.grafana import LONGEST_PAUSE, PAUSES, Grafana, Health, RefusedError, UnreachableError, clean
-from sedna_dash.deploy.plan import Folder
-from sedna_dash.errors import GrafanaError
+from sedna_dash.deploy.grafana import (
+    LONGEST_PAUSE,
+    PAUSES,
+    DeniedError,
+    Grafana,
+    Health,
+    RefusedError,
+    UnreachableError,
+    clean,
+)
+from sedna_dash.deploy.resources import Folder, Hit
+from sedna_dash.errors import CredentialsError, GrafanaError
 from sedna_dash.settings import GrafanaSettings, Login, Token
 from tests.deploy.conftest import board, client
 from tests.grafana_stand_in import StandIn
@@ -93,8 +102,9 @@ def test_errors(web: requests_mock.Mocker, grafana: Grafana, answer: dict[str, A
     assert sentence in message
     assert message.startswith(URL) and len(message) < 600 and message.isprintable()
     assert "s3cret" not in message and "s3cret" not in repr(caught.value)
-    assert caught.value.exit_code == 4
-    assert web.call_count == 1
+    status = answer.get("status_code")
+    assert caught.value.exit_code == (7 if status == 401 else 4)
+    assert web.call_count == (4 if status in (429, 500, 502, 503, 504) else 1)
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -115,17 +125,48 @@ def test_reads_are_not_tried_for_ever(web: requests_mock.Mocker, grafana: Grafan
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_other_answers_are_final(web: requests_mock.Mocker, grafana: Grafana, slept: list[float], status: int) -> None:
     web.get(f"{URL}/api/datasources", answers(status))
-    with pytest.raises(RefusedError):
+    with pytest.raises((RefusedError, DeniedError)):
         grafana.datasources()
     assert web.call_count == 1 and slept == []
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_writes_are_sent_once(web: requests_mock.Mocker, grafana: Grafana, slept: list[float], status: int) -> None:
-    web.post(f"{URL}/api/dashboards/db", answers(status, {"uid": "sedna-one", "version": 1}))
-    with pytest.raises(RefusedError):
-        grafana.save_dashboard(board(), folder_uid="sedna", message="m")
-    assert web.call_count == 1 and slept == []
+def test_credentials_that_are_taken_no_more_end_it(web: requests_mock.Mocker, grafana: Grafana) -> None:
+    web.get(f"{URL}/api/datasources", answers(401))
+    with pytest.raises(UnreachableError) as caught:
+        grafana.datasources()
+    assert isinstance(caught.value, CredentialsError)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_writes_are_tried_again(web: requests_mock.Mocker, grafana: Grafana, slept: list[float], status: int) -> None:
+    """Each names the version that it was made for, so a second one cannot do harm."""
+    web.post(f"{URL}/api/dashboards/db", answers(status, {"uid": "sedna-one", "version": 2}))
+    grafana.save_dashboard(board(), folder_uid="sedna", message="m", version=1)
+    assert [request.json()["dashboard"]["version"] for request in web.request_history] == [1, 1]
+    assert slept == [PAUSES[0]]
+
+
+def test_a_dashboard_that_is_gone_needs_no_deleting(web: requests_mock.Mocker, grafana: Grafana) -> None:
+    for answer in (404, {"title": "x"}):
+        web.delete(f"{URL}/api/dashboards/uid/x", answers(answer))
+        assert grafana.delete_dashboard("x") is True
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_delete_is_not_tried_again_blindly(web: requests_mock.Mocker, grafana: Grafana, status: int) -> None:
+    """It names no version: between two of them somebody may have saved something."""
+    web.delete(f"{URL}/api/dashboards/uid/x", answers(status))
+    assert grafana.delete_dashboard("x") is False
+    assert web.call_count == 1
+
+
+def test_what_was_sent_is_kept_out_of_messages(web: requests_mock.Mocker, grafana: Grafana) -> None:
+    """A server may repeat a datasource's secret in its refusal."""
+    grafana.hide(["hunter2"])
+    web.post(f"{URL}/api/datasources", status_code=400, json={"message": "bad value hunter2"}, headers=JSON)
+    with pytest.raises(RefusedError) as caught:
+        grafana.create_datasource({"name": "x", "secureJsonData": {"p": "hunter2"}})
+    assert "hunter2" not in caught.value.message and "bad value ***" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -206,13 +247,20 @@ def test_a_password_may_have_any_letters(stand_in: StandIn) -> None:
         ("folder", ["none"], None),
         ("datasource", ["none"], None),
         ("dashboard", ["none"], None),
-        ("titles_in", ["none"], {}),
+        ("search", [], []),
         ("folders", [], []),
         ("datasources", [], []),
     ],
 )
 def test_what_is_not_there(stand_in: StandIn, method: str, arguments: list[str], wanted: Any) -> None:
     assert getattr(client(stand_in), method)(*arguments) == wanted
+
+
+def test_search_shows_where_things_are(stand_in: StandIn) -> None:
+    stand_in.folders["f"] = {"id": 1, "uid": "f", "title": "F", "version": 1}
+    stand_in.put_dashboard({"uid": "a", "title": "A", "tags": ["x"]}, folder="f")
+    stand_in.put_dashboard({"uid": "b", "title": "B"})
+    assert client(stand_in).search() == [Hit("a", "A", "f", ("x",)), Hit("b", "B", "", ())]
 
 
 # Connections --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+"""What to do about one datasource of ours. Pure.
+
+The same rules as for dashboards. Datasources have no history in Grafana, so the mark in ``jsonData`` says whether one
+is as we left it, and our record what that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sedna_dash.deploy.changes import Change, Maker, Policy, Seen
+from sedna_dash.deploy.marks import (
+    DATASOURCE_MARK,
+    datasource_contains,
+    datasource_fields,
+    is_marked_datasource,
+    marked_datasource,
+)
+from sedna_dash.deploy.resources import Model
+from sedna_dash.deploy.threeway import Detail, compared, detail
+from sedna_dash.render.canonical import checksum
+from sedna_dash.render.difference import differences
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A datasource to make, and where its secrets are to be had."""
+
+    fields: Model
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+
+
+def compare_datasource(
+    wanted: Wanted, datasources: Sequence[Model], *, policy: Policy | None = None, base: Model | None = None
+) -> Change:
+    """What to do about one datasource of ours. ``base`` is what we last deployed, where it is known."""
+    policy = policy or Policy()
+    fields, marked = wanted.fields, marked_datasource(wanted.fields)
+    uid, name = str(fields["uid"]), str(fields["name"])
+    change = Maker("datasource", uid, name)
+    live = next((source for source in datasources if source.get("uid") == uid), None)
+    namesake = next((item for item in datasources if item.get("name") == name and item.get("uid") != uid), None)
+    if live is None and namesake is None:
+        return change("create", body=marked, secrets=wanted.secrets)
+    flag = f"--{fields['type']}-uid"
+    if namesake is not None and (live is None or live.get("name") != name):
+        other = namesake.get("uid")
+        return change(
+            "conflict",
+            f"another datasource (uid {other}) has this name; use it with {flag} {other}, or rename it there",
+        )
+    assert live is not None
+    if live.get("type") != fields["type"]:
+        return change(
+            "conflict",
+            f"uid {uid} is a {live.get('type')} datasource there; delete it there, or name another with {flag}",
+        )
+    if live.get("readOnly"):
+        return change("unchanged", "provisioned from a file; used as it is")
+    there, here = datasource_fields(live), datasource_fields(fields)
+    changed = [replace(detail(item, "here", ()), where="datasource") for item in differences(there, here)]
+
+    def update(body: Model, reason: str = "", details: Sequence[Detail] = ()) -> Change:
+        return change(
+            "update",
+            reason,
+            details=details,
+            body=body,
+            seen=Seen(int(live.get("version") or 0), checksum(there)),
+            secrets=wanted.secrets if policy.send_secrets else {},
+        )
+
+    mark = (live.get("jsonData") or {}).get(DATASOURCE_MARK)
+    as_we_left_it = is_marked_datasource(live)
+    if datasource_contains(live, fields) and (not as_we_left_it or mark == marked["jsonData"][DATASOURCE_MARK]):
+        resent = policy.send_secrets and wanted.secrets and mark is not None
+        return update(marked, "its secrets are sent again") if resent else change("unchanged")
+    if as_we_left_it:
+        return update(marked, details=changed)
+    if mark is None and policy.adopt:
+        return update(marked, "takes over what was there", changed)
+    if mark is not None and policy.on_drift == "overwrite":
+        return update(marked, "overwrites what somebody changed", changed)
+    kept = policy.on_drift == "keep"
+    cure = f"use it as it is with {flag} {uid}, or decide with --on-drift"
+    if mark is None or base is None:
+        made = "made by somebody else" if mark is None else "changed by somebody"
+        cure = f"use it as it is with {flag} {uid}, or take it over with --adopt" if mark is None else cure
+        reason = f"{made}, and differs from what we want; {cure}"
+        return change("conflict", reason, details=changed, kept=kept)
+    view = compared(base, here, there)
+    details = [replace(item, where="datasource") for item in view.details]
+    if not view.ours:
+        kept = policy.on_drift in ("keep", "merge")
+        return change("drifted", f"changed by somebody; {cure}", details=details, kept=kept)
+    if policy.on_drift == "merge" and not view.merged.clashes:
+        # It keeps the mark of our side, so that it still counts as changed by somebody.
+        settings = {**view.merged.value["jsonData"], DATASOURCE_MARK: marked["jsonData"][DATASOURCE_MARK]}
+        return update({**view.merged.value, "jsonData": settings}, "merged with what somebody changed", details)
+    return change("conflict", f"changed by somebody, and here too; {cure}", details=details, kept=kept)
+
+
+def updated_datasource(live: Model, body: Model) -> dict[str, Any]:
+    """All of the live datasource with our fields over it: Grafana resets what a PUT leaves out, but for secrets."""
+    dropped = ("id", "orgId", "typeName", "typeLogoUrl", "readOnly", "secureJsonFields", "version", "accessControl")
+    kept = {key: value for key, value in live.items() if key not in dropped}
+    if (live.get("jsonData") or {}).get(DATASOURCE_MARK) == checksum(datasource_fields(live)):
+        # As we left it, so a login is ours; one that somebody added is no part of the mark.
+        kept |= {"basicAuth": False, "basicAuthUser": ""}
+    return {**kept, **body}

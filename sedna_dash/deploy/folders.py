@@ -1,0 +1,131 @@
+"""Which folder the dashboards go to, and what is to be done for it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from sedna_dash.deploy.changes import Change, Seen
+from sedna_dash.deploy.record import Record
+from sedna_dash.deploy.resources import Folder
+from sedna_dash.errors import SettingsError
+
+#: Between the titles of a path, where a server has no folders in folders.
+FLAT = " / "
+
+
+def folder_uid(title: str, taken: Sequence[str] = ()) -> str:
+    """The uid of a folder that we create: the title as it would be in an address.
+
+    Titles that lose something on the way, and titles whose uid a dashboard has (``taken``; Grafana up to 11 keeps
+    both in one table), get a checksum behind it.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    if slug == title.lower().replace(" ", "-") and len(slug) <= 40 and slug not in taken:
+        return slug
+    digest = hashlib.sha256(title.encode()).hexdigest()[:8]
+    return f"{slug[:31].strip('-')}-{digest}" if slug else f"folder-{digest}"
+
+
+def checked_path(titles: Sequence[str]) -> tuple[str, ...]:
+    """A folder's titles, from the outside in. Raises `SettingsError` for what Grafana refuses or what hides things."""
+    if not titles:
+        raise SettingsError("--folder is empty; give the folder's title")
+    return tuple(map(_checked_title, titles))
+
+
+def _checked_title(title: str) -> str:
+    title = title.strip()
+    if not title:
+        raise SettingsError("--folder is empty; give the folder's title")
+    if title.casefold() == "general":
+        raise SettingsError("--folder General: that is where Grafana keeps what has no folder; give another title")
+    # Cc controls the terminal, Cs is half a character. Cf holds the marks that turn text around, Zl and Zp end lines.
+    if any(unicodedata.category(mark) in ("Cc", "Cs", "Cf", "Zl", "Zp") for mark in title):
+        raise SettingsError("--folder holds characters that cannot be seen; type the title anew")
+    if len(title) > 189:  # the column's width in Grafana's MySQL database
+        raise SettingsError("--folder is longer than 189 characters; shorten it")
+    return title
+
+
+def plan_folders(
+    path: Sequence[str], folders: Sequence[Folder], record: Record | None, *, nests: bool, taken: Sequence[str] = ()
+) -> tuple[list[Change], Folder]:
+    """What to do for the folder of these titles, and the folder that dashboards go to.
+
+    A folder that we made and that is now to have another title is renamed; one that somebody else renamed stays.
+    """
+    flat = len(path) > 1 and not nests
+    titles = [FLAT.join(path)] if flat else list(path)
+    changes: list[Change] = []
+    parent = Folder("", "")
+    for depth, title in enumerate(titles):
+        innermost = depth == len(titles) - 1
+        change, parent = _level(title, parent, folders, record if innermost else None, titles[: depth + 1], taken)
+        changes.append(change)
+    if flat:
+        said = "this Grafana has no folders in folders, so one folder has all titles"
+        changes = [Change(**{**vars(change), "reason": change.reason or said}) for change in changes]
+    return changes, parent
+
+
+def folder_of_ours(
+    path: Sequence[str], changes: Sequence[Change], home: Folder, record: Record | None, *, nests: bool
+) -> Folder:
+    """The folder as we made or left it, which is what the next run compares with: never as somebody else renamed it."""
+    title = path[-1] if nests else FLAT.join(path)
+    parent = changes[-2].uid if len(changes) > 1 else ""
+    if (home.title, home.parent) == (title, parent):
+        return home
+    return record.folder if record and record.folder.uid == home.uid else Folder(home.uid, title, parent)
+
+
+def _level(
+    title: str,
+    parent: Folder,
+    folders: Sequence[Folder],
+    record: Record | None,
+    path: Sequence[str],
+    taken: Sequence[str],
+) -> tuple[Change, Folder]:
+    uid = folder_uid("-".join(path), taken) if len(path) > 1 else folder_uid(title, taken)
+    same = [folder for folder in folders if folder.title == title and folder.parent == parent.uid]
+    home = next((folder for folder in folders if record and folder.uid == record.folder.uid), None)
+    found = next(iter([*(item for item in same if home and item.uid == home.uid), *same]), None)
+    if found is not None:
+        return _unchanged(found), found
+    if home is not None and record is not None and home.uid in record.made:
+        return _changed(home, Folder(home.uid, title, parent.uid, home.version), record.folder)
+    renamed = next((folder for folder in folders if folder.uid == uid and folder.parent == parent.uid), None)
+    if renamed is not None:
+        return _unchanged(renamed, f"was '{title}' once"), renamed
+    wanted = Folder(uid, title, parent.uid)
+    return Change("create", "folder", uid, title, folder=parent.uid), wanted
+
+
+def _changed(home: Folder, wanted: Folder, recorded: Folder) -> tuple[Change, Folder]:
+    """The folder that we made, when there is none at the wanted place."""
+    if (wanted.title, wanted.parent) == (recorded.title, recorded.parent):
+        was = f"was '{wanted.title}' once" if home.title != wanted.title else "was moved by somebody"
+        return _unchanged(home, was), home
+    if (home.title, home.parent) != (recorded.title, recorded.parent):
+        reason = (
+            f"somebody made '{home.title}' of it; rename it to '{wanted.title}' in Grafana, or name it with --folder"
+        )
+        return Change("conflict", "folder", home.uid, home.title, reason), home
+    seen = Seen(home.version, f"{home.parent}/{home.title}")
+    if home.parent != wanted.parent:
+        reason = f"from '{home.title}'" if home.title != wanted.title else ""
+        return Change("move", "folder", home.uid, wanted.title, reason, folder=wanted.parent, seen=seen), wanted
+    return (
+        Change(
+            "update", "folder", home.uid, wanted.title, f"renamed from '{home.title}'", folder=home.parent, seen=seen
+        ),
+        wanted,
+    )
+
+
+def _unchanged(folder: Folder, reason: str = "") -> Change:
+    return Change("unchanged", "folder", folder.uid, folder.title, reason, folder=folder.parent)

@@ -1,0 +1,78 @@
+"""What Grafana holds, as far as it concerns us: folders, datasources, dashboards and their history. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sedna_dash.deploy.marks import Mark, read_mark
+
+Model = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, wanted or found. ``parent`` is the uid of the folder around it."""
+
+    uid: str
+    title: str
+    parent: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A dashboard as the search shows it."""
+
+    uid: str
+    title: str
+    folder: str = ""
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One entry of a dashboard's history."""
+
+    number: int
+    message: str = ""
+    by: str = ""
+    when: str = ""
+
+    @property
+    def mark(self) -> Mark | None:
+        """Our mark, when it was we who saved it."""
+        return read_mark(self.message)
+
+    def __str__(self) -> str:
+        said = "" if self.mark or not self.message else f" ('{self.message}')"
+        return f"version {self.number} by {self.by or 'somebody'} at {self.when or 'an unknown time'}{said}"
+
+
+@dataclass(frozen=True)
+class LiveDashboard:
+    """A dashboard in Grafana.
+
+    ``history`` is newest first, and empty where nobody needed it. ``models`` holds what was saved as our newest
+    version and as each one after it, oldest first; it is empty unless somebody saved after us.
+    """
+
+    model: Model
+    meta: Model = field(default_factory=dict)
+    history: Sequence[Version] = ()
+    models: Sequence[tuple[Version, Model]] = ()
+
+    @property
+    def version(self) -> int:
+        return int(self.model.get("version") or self.meta.get("version") or 0)
+
+    @property
+    def folder(self) -> str:
+        """The folder's uid; empty for General."""
+        return str(self.meta.get("folderUid") or "")
+
+    @property
+    def ours(self) -> Version | None:
+        """The newest version that we saved."""
+        return next((version for version in self.history if version.mark), None)

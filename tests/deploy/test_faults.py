@@ -1,0 +1,335 @@
+"""What goes wrong, one thing at a time, and what deploy says of it.
+
+The table has each `Fault` for each kind of request: met once, so that the next try goes well, and met by every try. Of
+each case is asked that what deploy says is true of what Grafana holds, that the next run brings everything to where it
+should be, that nothing of anybody else's changed, and that no secret is seen anywhere.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import io
+import json
+import multiprocessing
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from sedna_dash.deploy.changes import Plan, Policy
+from sedna_dash.deploy.journal import Journal
+from sedna_dash.deploy.planfile import plan_data
+from sedna_dash.deploy.report import Report, step_summary, write_report
+from sedna_dash.deploy.run import Request, carry_out, plan_deploy
+from sedna_dash.deploy.sources import Choice
+from sedna_dash.errors import SednaDashError
+from tests.deploy.world import (
+    SECRET,
+    SHORT,
+    TOKEN,
+    Colleague,
+    Held,
+    Model,
+    Site,
+    board,
+    client,
+    leaves,
+    run,
+    secret,
+)
+from tests.fault_proxy import KILLING, MEDDLING, UNFAIR_TO_DELETIONS, Asked, Fault, FaultProxy, first
+from tests.grafana_stand_in import StandIn
+
+PRUNE = Policy(prune=True)
+
+
+def request(boards: list[Model], *, folder: str = "Sedna", address: str = "http://prometheus:9090") -> Request:
+    sources = {
+        "prometheus": Choice(url=address, secrets={"httpHeaderValue1": {"env": "CANARY"}}),
+        "loki": Choice(url="http://loki:3100"),
+    }
+    return Request(boards, sources, (folder,))
+
+
+ONE, TWO, GONE = board("one", "One"), board("two", "Two"), board("gone", "Gone")
+NEW = board("one", "One", words="new")
+
+
+class Scenario(NamedTuple):
+    """What is there, what is wanted, and what kinds of requests that takes."""
+
+    before: Request | None
+    wanted: Request
+    kinds: tuple[str, ...]
+    #: Whether the folder is somebody else's, so that another title is another folder.
+    borrowed: bool = False
+
+
+SCENARIOS = {
+    "first": Scenario(
+        None,
+        request([ONE]),
+        ("folder create", "datasource create", "dashboard save", "record save", "health read", "datasources read",
+         "folders read", "search read", "dashboard read", "record read"),
+    ),
+    "change": Scenario(
+        request([ONE, GONE]),
+        request([NEW, TWO], folder="Edge", address="http://prometheus2:9090"),
+        ("folder update", "datasource update", "dashboard save", "record save", "dashboard delete", "dashboard read",
+         "dashboard versions read", "record read", "record versions read", "folder read", "datasource read"),
+    ),
+    "move": Scenario(request([ONE], folder="Theirs"), request([NEW], folder="Sedna"), ("dashboard save",), True),
+}  # fmt: skip
+
+#: A read is a read, whether its answer is lost or not.
+TO_READS = [
+    Fault.RESET, Fault.TRUNCATED_DONE, Fault.GARBLED_DONE, Fault.LOGIN_PAGE, Fault.BAD_GATEWAY_PAGE, Fault.BUSY,
+    Fault.BUSY_UNTIL, Fault.ERROR_500, Fault.ERROR_503, Fault.ECHO, Fault.SLOW, Fault.EXPIRED, Fault.RESTARTING,
+]  # fmt: skip
+TO_WRITES = [fault for fault in Fault if fault not in KILLING]
+#: Faults that make no sense more than once.
+ONLY_ONCE = MEDDLING | {Fault.EXPIRED, Fault.RESTARTING, Fault.LOGIN_PAGE, Fault.GARBLED_DONE}
+
+
+class Case(NamedTuple):
+    scenario: str
+    kind: str
+    fault: str
+    #: How many tries meet it.
+    times: int
+
+    def __str__(self) -> str:
+        return f"{self.scenario}-{self.kind}-{self.fault}-{'once' if self.times == 1 else 'always'}".replace(" ", "-")
+
+
+def _cases() -> Iterator[Case]:
+    for name, scenario in SCENARIOS.items():
+        for kind in scenario.kinds:
+            for fault in TO_READS if kind.endswith("read") else TO_WRITES:
+                if kind == "dashboard delete" and fault in UNFAIR_TO_DELETIONS:
+                    continue
+                if kind == "record save" and fault in (Fault.DELETED, Fault.MOVED, Fault.CREATED):
+                    continue
+                for times in (1,) if fault in ONLY_ONCE else (1, 4):
+                    yield Case(name, kind, fault.name, times)
+
+
+@functools.cache
+def prepared(name: str) -> dict[str, Any]:
+    """What a Grafana holds before a scenario: folders, dashboards and datasources."""
+    scenario = SCENARIOS[name]
+    with StandIn() as stand_in:
+        site = Site(stand_in)
+        stand_in.put_folder("others", "Others")
+        stand_in.put_folder("theirs", "Theirs")
+        stand_in.put_datasource("other", "Other", "prometheus", url="http://other")
+        for uid, folder in (("a", ""), ("b", "others"), ("c", "theirs")):
+            stand_in.put_dashboard(board(uid, f"Foreign {uid}"), folder=folder)
+        if scenario.before:
+            run(site.url, scenario.before, Policy())
+            folder = next(uid for uid, title in site.folders().items() if title == scenario.before.path[0])
+            stand_in.put_dashboard(board("d", "Foreign d"), folder=folder)
+        return {key: getattr(stand_in, key) for key in ("folders", "dashboards", "datasources", "_next_id", "clock")}
+
+
+@contextmanager
+def world(name: str) -> Iterator[Site]:
+    with StandIn() as stand_in:
+        vars(stand_in).update(copy.deepcopy(prepared(name)))
+        yield Site(stand_in)
+
+
+# One case -------------------------------------------------------------------------------------------------------------
+
+
+def tried(case: Case, folder: Path) -> list[str]:
+    """What is wrong with a case."""
+    warnings.simplefilter("error")
+    scenario, fault = SCENARIOS[case.scenario], Fault[case.fault]
+    journal = folder / str(case)
+    wrong: list[str] = []
+    seen: list[str] = []
+    with world(case.scenario) as site:
+        foreign = _foreign(site)
+        colleague = Colleague(site, "x")
+        choose = first(fault, lambda asked: asked.kind == case.kind, case.times)
+        with FaultProxy(site.url, choose, patience=SHORT * 1.5, pause=0.05) as proxy:
+            proxy.meddle = lambda fault, asked: _meddle(colleague, fault, asked)
+            with client(proxy.url, timeout=SHORT) as grafana:
+                plan: Plan | None = None
+                report: Report | None = None
+                try:
+                    plan, live = plan_deploy(grafana, scenario.wanted, PRUNE)
+                    report = carry_out(grafana, plan, live, journal=Journal(journal, plan), resolve=secret)
+                    error: SednaDashError | None = report.error
+                except SednaDashError as raised:
+                    error = raised
+            proxy.settle()
+            if not proxy.faults:
+                return [f"no {case.kind} was asked for, so nothing was tried"]
+            writes = [asked for asked, _ in proxy.log if asked.writes]
+            wrong += _untrue(plan, report, error, site, writes, fault)
+            seen += _outputs(plan, report, error)
+            proxy.quietly()
+            with client(proxy.url) as grafana:
+                plan, live = plan_deploy(grafana, scenario.wanted, PRUNE)
+                report = carry_out(grafana, plan, live, journal=Journal(journal, plan), resolve=secret)
+                seen += _outputs(plan, report, report.error)
+                for result in report.results:
+                    if result.outcome in ("failed", "skipped"):
+                        wrong.append(f"the next run: {result.outcome} {result.uid}: {result.reason}")
+                plan = plan_deploy(grafana, scenario.wanted, PRUNE)[0]
+            wrong += [f"still to do: {item.action} {item.uid}: {item.reason}" for item in plan.changes if item.writes]
+            if fault not in MEDDLING:
+                wrong += [f"undecided: {item.uid}: {item.reason}" for item in plan.undecided]
+            wrong += [f"{error!r}" for error in proxy.errors]
+            if any(asked.body.get("overwrite") for asked, _ in proxy.log):
+                wrong.append("overwrite was sent")
+        if {uid: thing for uid, thing in _foreign(site).items() if uid in foreign} != foreign:
+            wrong.append("something of somebody else's changed")
+        wrong += _lost(colleague, site)
+    seen += [path.read_text() for path in journal.glob("*.jsonl")]
+    wrong += [f"a secret is in: {text[:300]}" for text in seen if SECRET in text or TOKEN in text]
+    return wrong
+
+
+def _foreign(site: Site) -> dict[str, Any]:
+    held: dict[str, Any] = {uid: site.dashboard(uid) for uid in ("a", "b", "c", "d")}
+    return {**held, "others": site.folders()["others"], "theirs": site.folders()["theirs"],
+            "other": site.datasources()["other"]}  # fmt: skip
+
+
+def _meddle(colleague: Colleague, fault: Fault, asked: Asked) -> None:
+    """What somebody else does to the thing, whatever it is."""
+    body, uid = asked.body, asked.uid
+    thing = asked.kind.split()[0]
+    if thing == "folder":
+        acts: dict[Fault, Callable[[], object]] = {
+            Fault.EDITED: lambda: colleague.rename_folder(uid),
+            Fault.CREATED: lambda: colleague.create_folder(uid, str(body["title"])),
+        }
+    elif thing == "datasource":
+        acts = {
+            Fault.EDITED: lambda: colleague.edit_source(uid),
+            Fault.DELETED: lambda: colleague.delete_source(uid),
+            Fault.CREATED: lambda: colleague.create_source(uid, str(body["name"]), str(body["type"])),
+        }
+    else:
+        acts = {
+            Fault.EDITED: lambda: colleague.edit(uid),
+            Fault.DELETED: lambda: colleague.delete(uid),
+            Fault.MOVED: lambda: colleague.edit(uid, folder="others"),
+            Fault.CREATED: lambda: colleague.create(board(uid, "Mine"), str(body["folderUid"])),
+        }
+    acts.get(fault, lambda: None)()
+
+
+def _lost(colleague: Colleague, site: Site) -> Iterator[str]:
+    for (uid, number), model in colleague.saved.items():
+        held = site.dashboard(uid)
+        if held is None or leaves(held.model) != model or held.newest.number != number:
+            yield f"version {number} of {uid}, which somebody else saved, is no longer the newest"
+    for uid, folder in colleague.moved.items():
+        held = site.dashboard(uid)
+        if held is None or held.folder != folder:
+            yield f"{uid}, which somebody moved to {folder}, is no longer there"
+    for uid, fields in colleague.sources.items():
+        if not fields.items() <= site.datasources().get(uid, {}).items():
+            yield f"datasource {uid} lost {fields}"
+
+
+def _untrue(
+    plan: Plan | None,
+    report: Report | None,
+    error: SednaDashError | None,
+    site: Site,
+    writes: list[Asked],
+    fault: Fault,
+) -> Iterator[str]:
+    """Where what was said is not so."""
+    if plan is None or report is None:
+        assert error is not None
+        if error.exit_code not in (4, 7):
+            yield f"exit code {error.exit_code} for {error.message}"
+        if writes:
+            yield "it did not say what it wrote before it gave up"
+        return
+    outcomes = {result.outcome for result in report.results}
+    expected = {0}
+    if outcomes & {"failed", "skipped"}:
+        expected = {5} if outcomes & {"create", "update", "move", "delete"} else {4, 7}
+    elif outcomes & {"conflict", "drifted"}:
+        expected = {3}
+    code = error.exit_code if error else 0
+    if code not in expected:
+        yield f"exit code {code}, not {expected}, for {sorted(outcomes)}"
+    for change, result in zip(plan.changes, report.results, strict=True):
+        said = f"{result.outcome} {result.kind} {result.uid}"
+        if result.outcome == "skipped" and any(asked.uid == change.uid for asked in writes):
+            yield f"{said}, but it was tried"
+        if result.outcome in ("failed", "skipped", "conflict") and not result.reason:
+            yield f"{said}, and no reason"
+        if result.outcome in ("create", "update", "move", "delete", "unchanged") and change.writes:
+            yield from (f"{said}, but {wrong}" for wrong in _not_so(change, result.outcome, site, fault))
+
+
+def _not_so(change: Any, outcome: str, site: Site, fault: Fault) -> Iterator[str]:
+    if change.kind == "folder":
+        if site.folders().get(change.uid) != change.title and fault not in MEDDLING:
+            yield f"the folders are {site.folders()}"
+    elif change.kind == "datasource":
+        there = site.datasources().get(change.uid, {})
+        if there.get("url") != change.body["url"] and fault is not Fault.DONE_THEN_EDITED:
+            yield f"its address is {there.get('url')}"
+    else:
+        held: Held | None = site.dashboard(change.uid)
+        if change.action == "delete":
+            if held is not None:
+                yield "it is there"
+        elif held is None:
+            yield "it is not there"
+        elif not any(saved.bundle and leaves(saved.model) == leaves(change.body) for saved in held.history[-2:]):
+            yield "what was sent is not among its last versions"
+        elif fault not in MEDDLING and held.folder != held.newest.folder:
+            yield f"it is in {held.folder}"
+
+
+def _outputs(plan: Plan | None, report: Report | None, error: SednaDashError | None) -> Iterator[str]:
+    """Everything that a person or program may see."""
+    if plan is not None:
+        yield json.dumps(plan_data(plan))
+        yield repr(plan)
+    if report is not None:
+        for form in ("text", "json"):
+            out = io.StringIO()
+            write_report(report, form, out)
+            yield out.getvalue()
+        yield step_summary(report)
+    if error is not None:
+        yield error.message
+
+
+@pytest.fixture(scope="module")
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[Case, Future[list[str]]]]:
+    """Every case that is to be tested, begun at once, on a process for each core."""
+    name = test_whatever_goes_wrong_is_told_truly_and_mended_by_the_next_run.__name__
+    items = [item for item in request.session.items if getattr(item, "originalname", "") == name]
+    folder = tmp_path_factory.mktemp("faults")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        cases: list[Case] = [item.callspec.params["case"] for item in items]  # type: ignore[attr-defined]
+        yield {case: pool.submit(tried, case, folder) for case in cases}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("case", [*_cases()], ids=str)
+def test_whatever_goes_wrong_is_told_truly_and_mended_by_the_next_run(
+    case: Case, results: Mapping[Case, Future[list[str]]]
+) -> None:
+    assert results[case].result() == []
