@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from sedna_dash.catalog import default_catalog
 from sedna_dash.cli import main
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted(path for path in (ROOT / "docs").rglob("*.md") if "reference" not in path.parts)
 REFERENCE = ROOT / "docs/reference"
+WORKFLOWS = sorted((ROOT / "examples/ci").iterdir())
 
 
 def test_the_reference_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +27,7 @@ def test_the_reference_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_rule_and_metric_is_documented() -> None:
     cli = (REFERENCE / "cli.md").read_text()
-    for command in ("build", "deploy", "docs", "lint", "new"):
+    for command in main.list_commands(click.Context(main)):
         assert f"## {command}\n" in cli
     lint = (REFERENCE / "lint.md").read_text()
     for rule in RULES:
@@ -60,7 +62,26 @@ def commands() -> list[tuple[str, str]]:
                 command = line.split("#")[0].strip()
                 if "sedna-dash " in command or command.startswith("make"):
                     found.append((page.name, command))
+    for path in WORKFLOWS:
+        for line in texts(yaml.safe_load(path.read_text())):
+            if line.startswith("sedna-dash "):
+                found.append((path.name, line))
     return found
+
+
+def texts(value: object) -> list[str]:
+    """Every text in a YAML file."""
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_workflows_run_plan_before_deploy() -> None:
+    for path in WORKFLOWS:
+        run = [line.split()[1] for line in texts(yaml.safe_load(path.read_text())) if line.startswith("sedna-dash ")]
+        assert run[:2] == ["lint", "plan"] and run[-1] == "deploy" and "--plan plan.json" in path.read_text()
 
 
 @pytest.mark.parametrize(("page", "command"), commands(), ids=lambda value: value)

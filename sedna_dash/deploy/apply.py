@@ -56,6 +56,8 @@ class Result:
     kept: bool = False
     #: Failed because the credentials are not, or no longer, good for it.
     denied: bool = False
+    #: Skipped because of another result, which says what to do.
+    follows: bool = False
 
 
 def planned(changes: Iterable[Change]) -> list[Result]:
@@ -104,11 +106,13 @@ class _Run:
             change = self.plan.changes[index]
             said = "not written, since not everything could be done; the next run writes it"
             unfinished = change.writes and any(self._undone(known, result) for known, result in done.items())
-            done[index] = self._skipped(change, said) if unfinished else self._tried(change)
+            done[index] = self._skipped(change, said, follows=True) if unfinished else self._tried(change)
         kept = all(done[index].outcome in ("create", "update", "unchanged") for index in stages["record"])
-        if not kept:
-            self._end("not deleted, since the record that keeps the copy could not be written")
-        done |= self._side_by_side(stages["last"])
+        if kept:
+            done |= self._side_by_side(stages["last"])
+        else:
+            said = "not deleted, since the record that keeps the copy could not be written"
+            done |= {index: self._skipped(self.plan.changes[index], said, follows=True) for index in stages["last"]}
         return [done[index] for index in range(len(self.plan.changes))]
 
     def _undone(self, index: int, result: Result) -> bool:
@@ -137,8 +141,8 @@ class _Run:
         with self._lock:
             self.over = self.over or why
 
-    def _skipped(self, change: Change, why: str) -> Result:
-        return Result("skipped", change.kind, change.uid, change.title, why, change.details)
+    def _skipped(self, change: Change, why: str, *, follows: bool = False) -> Result:
+        return Result("skipped", change.kind, change.uid, change.title, why, change.details, follows=follows)
 
     def _tried(self, change: Change) -> Result:
         if not change.writes:

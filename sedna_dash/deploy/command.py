@@ -11,6 +11,7 @@ import click
 
 from sedna_dash.deploy.options import (
     FILE,
+    add_to_page,
     bundle_option,
     connection_options,
     content_options,
@@ -55,6 +56,7 @@ def plan_command(out: Path | None, check: bool, form: str, **given: Any) -> None
         click.echo(json.dumps(plan_data(plan), indent=2))
     else:
         write_report(report, form, sys.stdout)
+    add_to_page(report)
     if report.error:
         raise report.error
     if plan.too_many_deletions:

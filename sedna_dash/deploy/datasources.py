@@ -6,6 +6,7 @@ is as we left it, and our record what that was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -60,7 +61,7 @@ def compare_datasource(
     if live.get("readOnly"):
         return change("unchanged", "provisioned from a file; used as it is")
     there, here = datasource_fields(live), datasource_fields(fields)
-    changed = [replace(detail(item, "here", ()), where="datasource") for item in differences(there, here)]
+    changed = [_of_datasource(detail(item, "here", ())) for item in differences(there, here)]
 
     def update(body: Model, reason: str = "", details: Sequence[Detail] = ()) -> Change:
         return change(
@@ -91,7 +92,7 @@ def compare_datasource(
         reason = f"{made}, and differs from what we want; {cure}"
         return change("conflict", reason, details=changed, kept=kept)
     view = compared(base, here, there)
-    details = [replace(item, where="datasource") for item in view.details]
+    details = [_of_datasource(item) for item in view.details]
     if not view.ours:
         kept = policy.on_drift in ("keep", "merge")
         return change("drifted", f"changed by somebody; {cure}", details=details, kept=kept)
@@ -100,6 +101,15 @@ def compare_datasource(
         settings = {**view.merged.value["jsonData"], DATASOURCE_MARK: marked["jsonData"][DATASOURCE_MARK]}
         return update({**view.merged.value, "jsonData": settings}, "merged with what somebody changed", details)
     return change("conflict", f"changed by somebody, and here too; {cure}", details=details, kept=kept)
+
+
+def _of_datasource(item: Detail) -> Detail:
+    """The words for a field of a datasource, without credentials that somebody wrote into its address."""
+    shown = [
+        re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
+        for value in (item.before, item.after)
+    ]
+    return replace(item, where="datasource", before=shown[0], after=shown[1])
 
 
 def updated_datasource(live: Model, body: Model) -> dict[str, Any]:

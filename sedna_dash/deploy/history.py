@@ -105,9 +105,10 @@ def _model(
         for version in grafana.versions(uid, KEPT):
             if version.mark and version.mark.checksum == entry.checksum:
                 model = grafana.version(uid, version.number)
-                return _without_server_keys(model) if model else None
-    copies = (unpacked(record.trash[uid]) for _, record in history if uid in record.trash)
-    return next((_without_server_keys(copy) for copy in copies if copy and _is(copy, entry)), None)
+                if model:
+                    return _without_server_keys(model)
+    texts = [text for _, record in history for text in (record.trash.get(uid, ""), *record.earlier.get(uid, ()))]
+    return next((_without_server_keys(copy) for copy in map(unpacked, texts) if copy and _is(copy, entry)), None)
 
 
 def _is(model: Mapping[str, Any], entry: Entry) -> bool:

@@ -232,7 +232,7 @@ class Judge:
         if live is None:
             return change("create", said, body=wanted)
         known = self.live.record
-        same = known is not None and replace(known, trash={}).data() == replace(record, trash={}).data()
+        same = known is not None and _state(known) == _state(record)
         copies = known is not None and record.trash.items() <= known.trash.items()
         if same and copies and live.folder == self.home.uid:
             return change("unchanged", said)
@@ -278,6 +278,11 @@ def _telling(details: Sequence[Detail]) -> list[Detail]:
     first = moved[0]
     layout = replace(first, where="dashboard", field=f"place of {len(moved)} panels", before=None, after=None)
     return [*(item for item in few if item.field != "place"), layout]
+
+
+def _state(record: Record) -> dict[str, Any]:
+    """All of a record but the copies of what its deployment deleted."""
+    return replace(record, trash={}, earlier={}).data()
 
 
 def _bundle(live: LiveDashboard) -> str:

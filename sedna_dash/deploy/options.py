@@ -280,9 +280,18 @@ def resolve(reference: Mapping[str, Any]) -> str:
 
 def finish(report: Report, form: str) -> None:
     """Print the report, add it to the step's page where a GitHub workflow runs, and end as it says."""
-    from sedna_dash.deploy.report import step_summary, write_report
+    from sedna_dash.deploy.report import write_report
 
     write_report(report, form, sys.stdout)
+    add_to_page(report)
+    if report.error:
+        raise report.error
+
+
+def add_to_page(report: Report) -> None:
+    """Add the report to the page of the step, where a GitHub workflow runs."""
+    from sedna_dash.deploy.report import step_summary
+
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
         try:
@@ -290,5 +299,3 @@ def finish(report: Report, form: str) -> None:
                 file.write(step_summary(report))
         except OSError as error:
             click.echo(f"The step summary {page} cannot be written ({error.strerror}).", err=True)
-    if report.error:
-        raise report.error

@@ -103,5 +103,6 @@ def _record(
         entries,
         bases,
         {uid: packed(item.model) for uid, item in trash.items()},
+        {uid: list(map(packed, item.earlier)) for uid, item in trash.items() if item.earlier},
         tuple(desired.path),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sedna_dash.deploy.folders import plan_folders
@@ -59,9 +60,18 @@ def check_supported(grafana: Grafana, health: Health) -> None:
 
 
 def read_live(
-    grafana: Grafana, health: Health, desired: Desired, datasources: Sequence[Mapping[str, Any]], tick: Tick = _silent
+    grafana: Grafana,
+    health: Health,
+    desired: Desired,
+    datasources: Sequence[Mapping[str, Any]],
+    tick: Tick = _silent,
+    *,
+    copies: bool = False,
 ) -> Live:
-    """The folders, the record, and the dashboards that have a uid or a mark of ours."""
+    """The folders, the record, and the dashboards that have a uid or a mark of ours.
+
+    ``copies`` of what we saved before are needed of those that may be deleted, since their history goes with them.
+    """
     server = server_of(health)
     uid = record_uid(desired.bundle)
     record_dashboard = read_dashboard(grafana, uid)
@@ -78,7 +88,7 @@ def read_live(
     def read(uid: str) -> LiveDashboard | None:
         found = read_dashboard(grafana, uid, wanted.get(uid), home.uid, record=record, rewrites=server.rewrites)
         tick()
-        return found
+        return replace(found, earlier=_earlier(grafana, found)) if copies and found and uid in others else found
 
     uids = [*wanted, *others]
     with workers(grafana) as pool:
@@ -176,6 +186,13 @@ def _since_ours(
         before = grafana.version(uid, everything[-len(later) - 1].number)
         saved.insert(0, (Version(0), before))
     return [(ours, base), *((version, model) for version, model in saved if model is not None)]
+
+
+def _earlier(grafana: Grafana, live: LiveDashboard) -> list[Model]:
+    """What we saved before the newest version, as far as Grafana has it."""
+    uid = str(live.model.get("uid"))
+    found = (grafana.version(uid, version.number) for version in live.history[1:] if version.mark)
+    return [model for model in found if model is not None]
 
 
 def _base_of_merge(merged: str, uid: str, wanted: Model | None, record: Record | None) -> Model | None:

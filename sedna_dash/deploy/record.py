@@ -23,6 +23,8 @@ from sedna_dash.deploy.resources import Folder
 from sedna_dash.render.canonical import checksum
 
 _DATA_PANEL, _TEXT_PANEL = 2, 1
+#: What a record holds besides the state.
+_COPIES = frozenset({"trash", "earlier", "bases"})
 #: Long enough for any set of dashboards, and short enough that a forged record cannot fill the memory.
 _MOST_BYTES = 64 * 1024 * 1024
 _BUNDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
@@ -59,13 +61,15 @@ class Record:
     bases: Mapping[str, str] = field(default_factory=dict)
     #: Dashboards that were deleted by this deployment: uid to packed model.
     trash: Mapping[str, str] = field(default_factory=dict)
+    #: What those were in earlier deployments: Grafana deletes the history with the dashboard.
+    earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
     #: The titles of the folder, from the outside in.
     path: Sequence[str] = ()
 
     @property
     def deployment(self) -> str:
         """The id of this state."""
-        state = {key: value for key, value in self.data().items() if key not in ("trash", "bases")}
+        state = {key: value for key, value in self.data().items() if key not in _COPIES}
         return checksum(state)[:12]
 
     def data(self) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def record_model(record: Record) -> dict[str, Any]:
         "|---|---|",
         *(f"| [{_cell(entry.title)}](d/{uid}) | `{entry.checksum[:12]}` |" for uid, entry in record.dashboards.items()),
     ]
-    height = len(record.dashboards) + 8
+    height = len(record.dashboards) * 4 // 5 + 6
     data = json.dumps(record.data(), sort_keys=True, separators=(",", ":"))
     return {
         "uid": record_uid(record.bundle),
@@ -123,6 +127,7 @@ def read_record(model: Mapping[str, Any]) -> Record | None:
             },
             bases={uid: _known(text) for uid, text in data["bases"].items()},
             trash={uid: _known(text) for uid, text in data["trash"].items()},
+            earlier={uid: list(map(_known, texts)) for uid, texts in data["earlier"].items()},
             path=list(map(_known, data["path"])),
         )
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError, RecursionError):

@@ -66,8 +66,7 @@ class Report:
         """What the command ends with: a failure weighs more than a conflict; None when all is well."""
         failed = [result for result in self.results if result.outcome in ("failed", "skipped")]
         undecided = [result for result in self.results if result.outcome in ("conflict", "drifted") and not result.kept]
-        # What is skipped because of a conflict is no failure of its own.
-        if failed and not (undecided and all(result.outcome == "skipped" for result in failed)):
+        if failed and not (undecided and all(result.follows for result in failed)):
             message = f"{_things(len(failed))} failed, first {_named(failed[0])}: {_shown(failed[0].reason)}"
             if any(result.outcome in WRITES for result in self.results):
                 return PartialError(f"{message} (run again to finish)")

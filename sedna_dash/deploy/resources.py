@@ -62,6 +62,8 @@ class LiveDashboard:
     meta: Model = field(default_factory=dict)
     history: Sequence[Version] = ()
     models: Sequence[tuple[Version, Model]] = ()
+    #: What we saved before, where a copy of it is needed.
+    earlier: Sequence[Model] = ()
 
     @property
     def version(self) -> int:

@@ -68,7 +68,7 @@ def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick =
         datasources=wanted_datasources(request.sources),
         dashboards=[tagged(with_sources(shaped(model, profile), chosen_sources)) for model in dashboards],
     )
-    live = read_live(grafana, health, desired, datasources, tick)
+    live = read_live(grafana, health, desired, datasources, tick, copies=policy.prune)
     return make_plan(desired, live, policy), live
 
 
@@ -83,7 +83,7 @@ def plan_rollback(
     health = _supported(grafana)
     history = read_history(grafana, bundle)
     desired = as_it_was(grafana, chosen(history, to, grafana.url, bundle), history)
-    live = read_live(grafana, health, desired, _datasources(grafana), tick)
+    live = read_live(grafana, health, desired, _datasources(grafana), tick, copies=policy.prune)
     return make_plan(desired, live, policy), live
 
 

@@ -67,6 +67,9 @@ SEEDS = [int(os.environ["SEDNA_DASH_CHAOS_SEED"])] if "SEDNA_DASH_CHAOS_SEED" in
 #: has everything loaded.
 PROGRAMS = frozenset(SEEDS[::30])
 
+#: What the stand-in answers like; most often like the one that was recorded.
+VERSIONS = (*["9.3.2"] * 6, "10.4.1", "11.6.0", "12.2.0", "13.0.0")
+
 KINDS = ("lost edits", "unowned deletions", "duplicates", "not converged")
 
 
@@ -153,7 +156,7 @@ def played(seeds: list[int], folder: Path) -> Tally:
             real.leave()
         return tally
     for seed in seeds:
-        with StandIn() as stand_in:
+        with StandIn(version=random.Random(f"version {seed}").choice(VERSIONS)) as stand_in:
             Chaos(seed, Site(stand_in), tally, folder).play()
     return tally
 
@@ -390,7 +393,7 @@ class Chaos:
     def _with_kill(self, seed: str) -> None:
         draw = random.Random(seed)
         fault, among_writes = draw.choice(sorted(KILLING, key=str)), draw.random() < 0.75
-        left = draw.randint(1, 12 if among_writes else 30)
+        left = draw.randint(1, 7 if among_writes else 25)
         faults = Schedule(seed, draw.choice([0, 0, 0.1]), MEDDLING)
 
         def choose(asked: Asked) -> Fault | None:
@@ -502,7 +505,7 @@ class Chaos:
             held = found.get(uid)
             if held is None:
                 self.wrong("lost edits", f"{uid} is gone")
-            elif leaves_of(held, number) != self.colleague.saved[uid, number]:
+            elif not _still(self.colleague.saved[uid, number], held, number):
                 self.wrong("lost edits", f"{uid}: version {number} is no longer in the history")
         if self.policy.on_drift != "overwrite" and not self.policy.adopt:
             for uid, folder in self.colleague.moved.items():
@@ -518,7 +521,9 @@ class Chaos:
         for uid in found:
             if self.word in uid and uid not in known:
                 self.wrong("duplicates", f"nobody knows dashboard {uid}")
-        titles = Counter((held.folder, held.model["title"]) for held in found.values())
+        # Somebody may have given another dashboard the same title, where Grafana lets him.
+        ours = [held for held in found.values() if held.newest.bundle]
+        titles = Counter((held.folder, held.model["title"]) for held in ours)
         folders = Counter(self.site.folders().values())
         names = Counter(source["name"] for source in self.site.datasources().values())
         for twins in (titles, folders, names):
@@ -538,8 +543,10 @@ class Chaos:
 _SHOWN = (".title", ".refresh", ".panels[1].title", ".panels[1].targets[A].expr", ".panels[3].title")
 
 
-def leaves_of(held: Held, number: int) -> Model | None:
-    return next((leaves(saved.model) for saved in held.history if saved.number == number), None)
+def _still(saved: Model, held: Held, number: int) -> bool:
+    """Whether a version holds what was saved; a newer Grafana adds to it, and brings it into a newer form."""
+    there = next((leaves(known.model) for known in held.history if known.number == number), {})
+    return all(there.get(path) == value for path, value in saved.items() if path != ".schemaVersion")
 
 
 @pytest.mark.parametrize("number", range(-(-len(SEEDS) // CHUNK)), ids=lambda number: f"from-{SEEDS[number * CHUNK]}")

@@ -159,3 +159,10 @@ def test_a_plan_shows_no_secret_that_grafana_holds() -> None:
     there = {**ELSEWHERE, "secureJsonData": {"p": "hunter2"}, "password": "hunter2", "basicAuthPassword": "hunter2"}
     change = compare_datasource(Wanted(FIELDS), [there], base=datasource_fields(FIELDS))
     assert change.details and "hunter2" not in json.dumps([vars(detail) for detail in change.details])
+
+
+def test_credentials_in_an_address_are_not_shown() -> None:
+    """Somebody typed them in Grafana, where only Admins see them."""
+    live = {**marked_datasource(FIELDS), "url": "http://u:hunter2@c:1"}
+    change = compare_datasource(Wanted(FIELDS), [live], base=FIELDS)
+    assert "hunter2" not in repr(change.details) and "http://***@c:1" in repr(change.details)

@@ -126,6 +126,7 @@ def test_json() -> None:
     assert shown["results"][0] == {
         "outcome": "create", "kind": "folder", "uid": "sedna", "title": "Sedna", "reason": "", "details": [],
         "kept": False, "denied": False,
+        "follows": False,
     }  # fmt: skip
     # A program gets everything as it is.
     assert shown["results"][1]["title"] == HOSTILE and shown["results"][1]["details"][0]["version"] == 7
