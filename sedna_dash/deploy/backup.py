@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedna_dash.deploy.grafana import Grafana, Health
-from sedna_dash.deploy.marks import DATASOURCE_MARK, OWNED_TAG, datasource_fields
+from sedna_dash.deploy.marks import DATASOURCE_MARK, OWNED_TAG, datasource_fields, without_server_keys
 from sedna_dash.deploy.reading import Tick, read_dashboard, workers
 from sedna_dash.deploy.record import read_record, record_uid
 from sedna_dash.deploy.resources import Folder, LiveDashboard
@@ -51,7 +51,7 @@ def read_backup(
             return [live for live in pool.map(read, wanted) if live is not None]
 
     candidates = [hit.uid for hit in hits if OWNED_TAG in hit.tags or hit.uid in recorded]
-    owned = [live for live in read_all(candidates) if live.model["uid"] in recorded or _bundle(live) == bundle]
+    owned = [live for live in read_all(candidates) if live.model["uid"] in recorded or live.bundle == bundle]
     ours = {str(live.model["uid"]) for live in owned}
     homes = {live.folder for live in owned} | ({record.folder.uid} if record else set())
     others = [hit.uid for hit in hits if hit.folder in homes and hit.uid not in ours] if foreign else []
@@ -71,10 +71,10 @@ def backup_files(backup: Backup, url: str, health: Health, bundle: str) -> dict[
     for kind, dashboards in (("dashboards", backup.owned), ("foreign", backup.foreign)):
         for live in dashboards:
             name = f"{kind}/{file_name(str(live.model['uid']))}"
-            files[name] = to_json(_sendable(live))
+            files[name] = to_json(without_server_keys(live.model))
             entries.append(_entry(live, name))
     if backup.record:
-        files["record.json"] = to_json(_sendable(backup.record))
+        files["record.json"] = to_json(without_server_keys(backup.record.model))
         entries.append(_entry(backup.record, "record.json"))
     files[INDEX] = to_json(
         {
@@ -91,24 +91,14 @@ def backup_files(backup: Backup, url: str, health: Health, bundle: str) -> dict[
     return files
 
 
-def _sendable(live: LiveDashboard) -> dict[str, Any]:
-    # Both belong to the server; with them it would take the copy for an update of what it may not have.
-    return {key: value for key, value in live.model.items() if key not in ("id", "version")}
-
-
 def _entry(live: LiveDashboard, name: str) -> dict[str, Any]:
-    newest = live.history[0] if live.history else None
     return {
         "uid": live.model["uid"],
         "title": live.model.get("title"),
         "file": name,
         "folder": live.folder,
         "version": live.version,
-        "by": newest.by if newest else "",
-        "when": newest.when if newest else "",
+        "by": live.newest.by,
+        "when": live.newest.when,
         "deployment": live.ours.mark.deployment if live.ours and live.ours.mark else None,
     }
-
-
-def _bundle(live: LiveDashboard) -> str:
-    return live.ours.mark.bundle if live.ours and live.ours.mark else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sedna_dash.deploy.datasources import Wanted
 from sedna_dash.deploy.grafana import Grafana
-from sedna_dash.deploy.marks import canonical
+from sedna_dash.deploy.marks import canonical, without_server_keys
 from sedna_dash.deploy.plan import Desired
 from sedna_dash.deploy.reading import workers
 from sedna_dash.deploy.record import Entry, Record, read_record, record_uid, unpacked
@@ -106,14 +106,10 @@ def _model(
             if version.mark and version.mark.checksum == entry.checksum:
                 model = grafana.version(uid, version.number)
                 if model:
-                    return _without_server_keys(model)
+                    return without_server_keys(model)
     texts = [text for _, record in history for text in (record.trash.get(uid, ""), *record.earlier.get(uid, ()))]
-    return next((_without_server_keys(copy) for copy in map(unpacked, texts) if copy and _is(copy, entry)), None)
+    return next((without_server_keys(copy) for copy in map(unpacked, texts) if copy and _is(copy, entry)), None)
 
 
 def _is(model: Mapping[str, Any], entry: Entry) -> bool:
     return checksum(canonical(model)) == entry.checksum
-
-
-def _without_server_keys(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("id", "version")}

@@ -77,7 +77,7 @@ class Judge:
         if live.folder == self.home.uid and equal(live.model, wanted):
             return change("unchanged")
         ours = live.ours
-        if ours is None or ours.mark is None or ours.mark.bundle != self.bundle:
+        if ours is None or ours.mark is None or live.bundle != self.bundle:
             return self._adopted(change, wanted, live, clash)
         clean = as_we_left_it(live, rewrites=self.live.server.rewrites)
         changed = ours.mark.wanted != checksum(canonical(wanted))
@@ -133,7 +133,7 @@ class Judge:
             )
         if clash and not same_title(str(live.model.get("title")), str(wanted["title"])):
             return change("conflict", clash)
-        return self._updated(change, wanted, live, f"takes over what was there: {_newest(live)}")
+        return self._updated(change, wanted, live, f"takes over what was there: {live.newest}")
 
     def _drifted(self, change: Maker, wanted: Model, live: LiveDashboard, ours: Version, changed: bool) -> Change:
         """A dashboard that somebody saved after us."""
@@ -153,11 +153,11 @@ class Judge:
         # What a comparison does not see may still have changed here: the chosen datasource, or something taken out.
         hidden = changed and (self.live.server.rewrites or chosen_sources(wanted) != chosen_sources(base_model))
         if not view.details and not hidden:
-            return change("unchanged", f"last saved by somebody else, who changed nothing that counts: {_newest(live)}")
+            return change("unchanged", f"last saved by somebody else, who changed nothing that counts: {live.newest}")
         if not view.theirs:
             # Whatever was changed there is in the modules by now.
             return replace(self._updated(change, wanted, live), details=tuple(details))
-        what = f"changed since our version {ours.number}: {_newest(live)}"
+        what = f"changed since our version {ours.number}: {live.newest}"
         if live.history[0] is ours:
             what = f"holds an edit that was merged in our version {ours.number} and that the modules do not have"
         if self.policy.on_drift == "overwrite":
@@ -203,8 +203,7 @@ class Judge:
             if hit.uid in wanted:
                 continue
             live = self.live.dashboards.get(hit.uid)
-            mine = live is not None and live.ours is not None and _bundle(live) == self.bundle
-            if mine and live is not None:
+            if live is not None and live.bundle == self.bundle:
                 changes.append(self._orphan(hit, live, hit.folder in ours))
             elif hit.folder in ours:
                 change = Maker("dashboard", hit.uid, hit.title, hit.folder)
@@ -216,7 +215,7 @@ class Judge:
         if not in_our_folder:
             return change("orphaned", "no longer in the modules, but moved out of our folder; delete it in Grafana")
         if not as_we_left_it(live, rewrites=self.live.server.rewrites) or _obstacle(live):
-            reason = f"no longer in the modules, but {_newest(live)} is not ours; delete it in Grafana"
+            reason = f"no longer in the modules, but {live.newest} is not ours; delete it in Grafana"
             return change("orphaned", reason)
         if not self.policy.prune:
             return change("orphaned", "no longer in the modules; --prune deletes it")
@@ -240,7 +239,7 @@ class Judge:
         if obstacle or live.ours is None:
             return change("conflict", obstacle or _unexplained(live, self.bundle))
         if not as_we_left_it(live, rewrites=self.live.server.rewrites) and self.policy.on_drift != "overwrite":
-            reason = f"somebody changed this record of ours: {_newest(live)}; --on-drift overwrite writes it anew"
+            reason = f"somebody changed this record of ours: {live.newest}; --on-drift overwrite writes it anew"
             return change("conflict", reason, kept=self.policy.on_drift == "keep")
         return change("update", said, body=wanted, seen=seen(live))
 
@@ -285,10 +284,6 @@ def _state(record: Record) -> dict[str, Any]:
     return replace(record, trash={}, earlier={}).data()
 
 
-def _bundle(live: LiveDashboard) -> str:
-    return live.ours.mark.bundle if live.ours and live.ours.mark else ""
-
-
 def same_title(one: str, other: str) -> bool:
     """Whether Grafana 9 takes both for the same title: it compares them without case and punctuation."""
     return _address(one) == _address(other)
@@ -309,28 +304,24 @@ def _obstacle(live: LiveDashboard) -> str:
             f"provisioned from a file{source}, which only the file can change; "
             "change the file, or take it out of Grafana's provisioning folder and deploy again"
         )
-    if "elements" in live.model or "layout" in live.model:
+    if live.is_dynamic:
         return "somebody saved it in the new dashboard format; delete it there to have it written anew"
     return ""
-
-
-def _newest(live: LiveDashboard) -> str:
-    return str(live.history[0] if live.history else Version(live.version))
 
 
 def _unexplained(live: LiveDashboard, bundle: str) -> str:
     ours = live.ours
     if ours is None:
         return (
-            f"exists and was not made by sedna-dash: {_newest(live)}; --adopt takes it over, "
+            f"exists and was not made by sedna-dash: {live.newest}; --adopt takes it over, "
             "or give the dashboard module another uid"
         )
-    if ours.mark and ours.mark.bundle != bundle:
+    if live.bundle != bundle:
         return (
-            f"belongs to the set '{ours.mark.bundle}' of dashboards; give the dashboard module another uid, "
+            f"belongs to the set '{live.bundle}' of dashboards; give the dashboard module another uid, "
             "or take it over with --adopt"
         )
     return (
-        f"changed, and Grafana no longer has our version {ours.number} to compare with: {_newest(live)}; "
+        f"changed, and Grafana no longer has our version {ours.number} to compare with: {live.newest}; "
         "--adopt takes it over as the modules have it"
     )

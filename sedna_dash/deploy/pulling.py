@@ -110,12 +110,12 @@ def pulled(dashboard: LoadedDashboard, live: LiveDashboard | None, there: Origin
     result = Pulled("unchanged", dashboard.uid, dashboard.title, patch_file(dashboard.module))
     if live is None or live.meta.get("isFolder"):
         return replace(result, outcome="absent", reason="is not in Grafana; sedna-dash deploy brings it there")
-    if "elements" in live.model or "layout" in live.model:
+    if live.is_dynamic:
         reason = (
             "somebody saved it in the new dashboard format, which no patch can say; save it there in the classic one"
         )
         return replace(result, outcome="conflict", reason=reason)
-    ours = live.ours if live.ours and live.ours.mark and live.ours.mark.bundle == there.bundle else None
+    ours = live.ours if live.bundle == there.bundle else None
     if ours and as_we_left_it(live, rewrites=there.rewrites):
         return result
     result = replace(result, reason=_moved(ours, live))
@@ -137,8 +137,7 @@ def pulled(dashboard: LoadedDashboard, live: LiveDashboard | None, there: Origin
         merged = merge(base, now, here).value if theirs else seen.merged.value
     else:
         here = filled(here, now) if there.rewrites else here
-        newest = live.history[0] if live.history else Version(live.version)
-        seen = Comparison(theirs=[detail(item, "live", (now, here), newest) for item in differences(here, now)])
+        seen = Comparison(theirs=[detail(item, "live", (now, here), live.newest) for item in differences(here, now)])
         clashes, merged = (), now
     wanted = view.authored(here, merged, live.model)
     details = [item for item in seen.theirs if not item.path.startswith(clashes)]
@@ -249,8 +248,7 @@ def _said(entry: Entry, names: Sequence[Mapping[str, Any]], details: Sequence[De
     where = place(entry.path, *names)
     path = dotted(entry.path)
     about = [item for item in details if item.path.startswith(path) or path.startswith(item.path)]
-    newest = live.history[0] if live.history else Version(live.version)
-    last = Version(about[-1].version or 0, "", about[-1].by, about[-1].when) if about else newest
+    last = Version(about[-1].version or 0, "", about[-1].by, about[-1].when) if about else live.newest
     who = [f"by {last.by}" if last.by else "", f"at {last.when}" if last.when else ""]
     said = " ".join(filter(None, [where.field or entry.target[0], verb, *who]))
     return clean(f"{said}, version {last.number}" if last.number else said)
@@ -265,9 +263,10 @@ def _title(entry: Entry, names: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _heading(dashboard: LoadedDashboard, live: LiveDashboard, there: Origin, *, known: bool) -> list[str]:
-    newest = live.history[0] if live.history else Version(live.version)
     name = dashboard.module.name
-    lines = [f"Pulled from {there}, dashboard {dashboard.uid}, {newest}: edit, move into {name}, or delete at will."]
+    lines = [
+        f"Pulled from {there}, dashboard {dashboard.uid}, {live.newest}: edit, move into {name}, or delete at will."
+    ]
     if not known:
         lines.append(f"What was last deployed is not known there, so this is all in which it differs from {name}.")
     return [clean(line) for line in lines]

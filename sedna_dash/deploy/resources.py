@@ -78,3 +78,19 @@ class LiveDashboard:
     def ours(self) -> Version | None:
         """The newest version that we saved."""
         return next((version for version in self.history if version.mark), None)
+
+    @property
+    def newest(self) -> Version:
+        """The newest version, of which little is known where the history was not read."""
+        return self.history[0] if self.history else Version(self.version)
+
+    @property
+    def bundle(self) -> str:
+        """The set of dashboards that we saved it for; empty when we never did."""
+        mark = self.ours.mark if self.ours else None
+        return mark.bundle if mark else ""
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether somebody saved it in the new format of Grafana 13, which we neither read nor write."""
+        return "elements" in self.model or "layout" in self.model
