@@ -67,7 +67,8 @@ class GrafanaSettings:
     client_certificate: Path | None = None
     client_key: Path | None = None
     #: Requests that may be under way at once.
-    jobs: int = 8
+    #: Requests under way at once; None leaves it to what the link is like.
+    jobs: int | None = None
 
 
 def grafana_settings(
@@ -156,9 +157,9 @@ def _timeout(timeout: float | None, file: Environment) -> float:
     return timeout
 
 
-def _jobs(jobs: int | None, file: Environment) -> int:
+def _jobs(jobs: int | None, file: Environment) -> int | None:
     if jobs is None:
-        return GrafanaSettings.jobs if file.jobs is None else file.jobs
+        return file.jobs
     if not 1 <= jobs <= MOST_JOBS:
         raise SettingsError(f"--jobs must be from 1 to {MOST_JOBS}")
     return jobs

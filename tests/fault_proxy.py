@@ -54,6 +54,7 @@ class Fault(Enum):
     LATE_DONE = "no answer in time, and it is done when nobody waits for it any more"
     EXPIRED = "401, for this and every later request"
     RESTARTING = "Grafana restarts: nothing listens for a moment"
+    SOMEBODY = "somebody does something else at this moment"
     EDITED = "somebody edits the thing just before"
     DELETED = "somebody deletes the thing just before"
     MOVED = "somebody moves the thing just before"
@@ -65,7 +66,7 @@ class Fault(Enum):
 
 
 #: Faults by which other people act.
-MEDDLING = frozenset({Fault.EDITED, Fault.DELETED, Fault.MOVED, Fault.CREATED, Fault.RESET_THEN_EDITED,
+MEDDLING = frozenset({Fault.SOMEBODY, Fault.EDITED, Fault.DELETED, Fault.MOVED, Fault.CREATED, Fault.RESET_THEN_EDITED,
                       Fault.DONE_THEN_EDITED})  # fmt: skip
 #: A kill is asked for by name.
 KILLING = frozenset({Fault.KILLED, Fault.KILLED_DONE})
@@ -151,6 +152,9 @@ def nothing(asked: Asked) -> Fault | None:
 
 def fits(fault: Fault, asked: Asked) -> bool:
     """Whether a fault makes sense for a request, and is fair."""
+    if fault is Fault.SOMEBODY:
+        # Not while others are looked at for the last time before they are deleted.
+        return asked.method != "DELETE" and (asked.writes or asked.kind == "search read")
     if fault in MEDDLING and not (asked.writes and asked.uid):
         return False
     if asked.kind == "record save" and fault in (Fault.MOVED, Fault.DELETED):
@@ -455,7 +459,7 @@ class Exchange:
         self.proxy.meddle(self.fault, self.asked)
         self.answer(self.forward())
 
-    edited = deleted = moved = created = _meddled
+    somebody = edited = deleted = moved = created = _meddled
 
     def reset_then_edited(self) -> None:
         # Before the client can know of the reset, so that its next try comes later.

@@ -157,7 +157,7 @@ def test_the_file_gives_what_nothing_else_gives() -> None:
 
 
 def test_the_defaults_without_a_file_or_with_an_empty_one() -> None:
-    wanted = GrafanaSettings("http://g", Token("glsa_s3cret"), None, True, None, 10.0, None, None, 8)
+    wanted = GrafanaSettings("http://g", Token("glsa_s3cret"), None, True, None, 10.0, None, None, None)
     assert grafana_settings("http://g", TOKEN) == wanted
     assert grafana_settings("http://g", TOKEN, environment=Environment()) == wanted
 

@@ -47,7 +47,11 @@ _CONNECTION = [
     click.option(
         "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds to wait for each answer. [default: 10]"
     ),
-    click.option("--jobs", type=click.IntRange(1, 16), help="Requests under way at once. [default: 8]"),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 16),
+        help="Requests under way at once. [default: 2 to a Grafana near by, 8 over a slow link]",
+    ),
 ]
 
 _BUNDLE = [

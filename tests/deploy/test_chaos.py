@@ -60,7 +60,7 @@ from tests.fault_proxy import KILLING, MEDDLING, Asked, Fault, FaultProxy, Sched
 from tests.grafana_stand_in import StandIn
 
 REAL = os.environ.get("SEDNA_DASH_TEST_GRAFANA_URL", "").rstrip("/")
-RUNS = int(os.environ.get("SEDNA_DASH_CHAOS_RUNS") or (20 if REAL else 240))
+RUNS = int(os.environ.get("SEDNA_DASH_CHAOS_RUNS") or (20 if REAL else 220))
 CHUNK = 5 if REAL else 20
 SEEDS = [int(os.environ["SEDNA_DASH_CHAOS_SEED"])] if "SEDNA_DASH_CHAOS_SEED" in os.environ else list(range(RUNS))
 #: These are killed as a program of their own, which takes half a second to start; others as a child of a process that
@@ -206,7 +206,7 @@ class Chaos:
         new = list(range(6, 6 + draw.randint(0 if kept else 1, 2)))
         ages = {number: draw.choice(["old", "new", "new"]) for number in kept} | dict.fromkeys(new, "new")
         title = "Edge" if draw.random() < 0.2 else "Sedna"
-        address = "http://prometheus2:9090" if draw.random() < 0.3 else "http://prometheus:9090"
+        address = "http://prometheus2:9090" if draw.random() < 0.5 else "http://prometheus:9090"
         self.wanted = self.request([*kept, *new], ages, title, address)
         self.uids = {str(model["uid"]) for model in self.wanted.dashboards}
         self.policy = Policy(draw.choice(ON_DRIFT), draw.random() < 0.3, draw.random() < 0.6, 10, draw.random() < 0.1)
@@ -282,7 +282,10 @@ class Chaos:
         colleague, uid = self.colleague, asked.uid
         draw = random.Random(f"{self.seed} {asked.number}")
         with self.proxy.lock:
-            if asked.kind.startswith("folder"):
+            if fault is Fault.SOMEBODY:
+                for _ in range(draw.randint(1, 4)):
+                    self.act(draw)
+            elif asked.kind.startswith("folder"):
                 if fault is Fault.CREATED and asked.kind == "folder create":
                     colleague.create_folder(draw.choice([uid, f"{self.word}-twin"]), str(asked.body["title"]))
                 elif fault is Fault.EDITED:
@@ -376,7 +379,17 @@ class Chaos:
         self._run()
 
     def _with_people(self, seed: str) -> None:
-        self.proxy.choose = Schedule(seed, 0.4, MEDDLING)
+        others, begun = Schedule(seed, 0.3, MEDDLING), False
+
+        def choose(asked: Asked) -> Fault | None:
+            # All that was read is old when the first write is sent.
+            nonlocal begun
+            if asked.writes and asked.method != "DELETE" and not begun:
+                begun = True
+                return Fault.SOMEBODY
+            return others(asked)
+
+        self.proxy.choose = choose
         self._run()
 
     def _with_both(self, seed: str) -> None:
@@ -384,7 +397,7 @@ class Chaos:
         self._run()
 
     def _with_rival(self, seed: str) -> None:
-        self.proxy.choose = Schedule(seed, 0.1, set(Fault) - KILLING)
+        self.proxy.choose = Schedule(seed, 0.1, set(Fault) - KILLING - {Fault.SOMEBODY})
         rival = threading.Thread(target=self._run)
         rival.start()
         self._run()

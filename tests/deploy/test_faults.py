@@ -104,7 +104,7 @@ TO_READS = [
     Fault.RESET, Fault.TRUNCATED_DONE, Fault.GARBLED_DONE, Fault.LOGIN_PAGE, Fault.BAD_GATEWAY_PAGE, Fault.BUSY,
     Fault.BUSY_UNTIL, Fault.ERROR_500, Fault.ERROR_503, Fault.ECHO, Fault.SLOW, Fault.EXPIRED, Fault.RESTARTING,
 ]  # fmt: skip
-TO_WRITES = [fault for fault in Fault if fault not in KILLING]
+TO_WRITES = [fault for fault in Fault if fault not in KILLING and fault is not Fault.SOMEBODY]
 #: Faults after which it is not tried again.
 ONLY_ONCE = MEDDLING | {Fault.EXPIRED, Fault.RESTARTING, Fault.LOGIN_PAGE, Fault.GARBLED_DONE}
 #: Of those that are much alike, these are met by every try, too. A read that goes well when tried again is no news.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
@@ -404,3 +405,12 @@ def test_another_authority(secure: StandIn, other_certificate: Path) -> None:
 )
 def test_clean(text: str | None, wanted: str) -> None:
     assert clean(text) == wanted
+
+
+@pytest.mark.parametrize("wait, given, wanted", [(0, None, 2), (0.05, None, 8), (0.05, 3, 3), (0, 16, 16)])
+def test_how_much_is_asked_at_once(stand_in: StandIn, wait: float, given: int | None, wanted: int) -> None:
+    """SQLite gets slower with every thread that writes; a slow link gets quicker."""
+    stand_in.meanwhile = lambda request: time.sleep(wait)
+    grafana = client(stand_in, jobs=given)
+    grafana.health()
+    assert grafana.jobs == wanted
