@@ -185,7 +185,7 @@ class _Run:
         return Result("failed", change.kind, change.uid, change.title, reason, change.details, denied=denied)
 
     def _note_lacking(self, change: Change) -> None:
-        if change.kind == "folder" or (change.kind == "datasource" and change.action == "create"):
+        if change.action == "create" and change.kind in ("folder", "datasource"):
             with self._lock:
                 self.lacking.add(change.uid)
 
@@ -229,6 +229,8 @@ class _Run:
             # Somebody may have made it in the meantime, or an earlier try of ours was done after all.
             if there is not None and (there.title, there.parent) == (wanted.title, wanted.parent):
                 return replace(change, action="unchanged")
+            if change.action != "create" and there is not None and error.code == "version-mismatch":
+                return _conflict(change, f"somebody made '{there.title}' of it at this moment; run again")
             return _conflict(
                 change,
                 f"Grafana does not take the title ({error.said}): a dashboard or folder has it, or one that "
@@ -241,7 +243,7 @@ class _Run:
     def _changed(self, change: Change, wanted: Folder) -> Folder:
         there = self.grafana.folder(wanted.uid)
         if there is None or change.seen is None or f"{there.parent}/{there.title}" != change.seen.checksum:
-            raise RefusedError("", status=412, said="somebody changed the folder at this moment")
+            raise RefusedError("", status=412, code="version-mismatch", said="somebody changed it")
         if change.action == "move":
             there = self.grafana.move_folder(replace(there, parent=wanted.parent))
         if there.title == wanted.title:

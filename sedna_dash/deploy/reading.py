@@ -19,7 +19,7 @@ from sedna_dash.deploy.marks import OWNED_TAG, canonical, describes, equal
 from sedna_dash.deploy.plan import Desired
 from sedna_dash.deploy.record import Record, read_record, record_uid, unpacked
 from sedna_dash.deploy.resources import Folder, LiveDashboard, Model, Version
-from sedna_dash.errors import UnsupportedError
+from sedna_dash.errors import ConflictError, UnsupportedError
 from sedna_dash.render.canonical import checksum
 from sedna_dash.render.profiles import OLDEST
 
@@ -76,6 +76,12 @@ def read_live(
     uid = record_uid(desired.bundle)
     record_dashboard = read_dashboard(grafana, uid)
     record = read_record(record_dashboard.model) if record_dashboard else None
+    if record is None and record_dashboard and as_we_left_it(record_dashboard, rewrites=server.rewrites):
+        mark = record_dashboard.newest.mark
+        raise ConflictError(
+            f"{grafana.url}: the record of deployments ({uid}) was written by sedna-dash "
+            f"{mark.release if mark else ''}, and this one cannot read it; use that release or a newer one"
+        )
     folders = folders_around(grafana, desired.path, record, nests=server.nests)
     wanted = {str(model["uid"]): model for model in desired.dashboards}
     _, home = plan_folders(desired.path, folders, record, nests=server.nests, taken=[*wanted, uid])

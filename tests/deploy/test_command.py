@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sedna_dash.cli import main
+from sedna_dash.deploy.marks import message_for
 from sedna_dash.schemas import violations
 from tests.deploy.conftest import rename
 from tests.grafana_stand_in import Answer, Request, StandIn
@@ -486,3 +487,16 @@ def test_a_kill_in_the_middle(stand_in: StandIn, source: Path, number: int, stat
         assert f"was cut off after {number - 1} of {FIRST} changes" in result.stderr
     assert len(stand_in.writes) == FIRST
     assert f"{FIRST} unchanged" in deploy(stand_in, source).stdout
+
+
+def test_a_record_of_another_release(stand_in: StandIn, source: Path) -> None:
+    """It would be taken for none, and what it knows be forgotten."""
+    deploy(stand_in, source)
+    found = stand_in.dashboards["sedna-dash-sedna"]
+    model, message = found["model"], found["history"][0]["message"]
+    model["panels"][1]["options"]["content"] = '{"somethingNew": 1}'
+    new = message_for(model, bundle="sedna", deployment="0" * 12, folder="sedna")
+    found["history"][0]["message"] = new.replace("sedna-dash 0.1.0", "sedna-dash 9.0.0")
+    assert message != new
+    result = deploy(stand_in, source)
+    assert result.exit_code == 3 and "written by sedna-dash 9.0.0" in result.stderr
