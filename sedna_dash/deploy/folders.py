@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from sedna_dash.deploy.changes import Change, Seen
+from sedna_dash.deploy.marks import OWNED_TAG
 from sedna_dash.deploy.record import Record
-from sedna_dash.deploy.resources import Folder
+from sedna_dash.deploy.resources import Folder, Hit
 from sedna_dash.errors import SettingsError
 
 #: Between the titles of a path, where a server has no folders in folders.
@@ -82,6 +83,14 @@ def folder_of_ours(
     return record.folder if record and record.folder.uid == home.uid else Folder(home.uid, title, parent)
 
 
+def seems_ours(home: Folder, path: Sequence[str], hits: Sequence[Hit], *, nests: bool, taken: Sequence[str]) -> bool:
+    """Whether we made the folder, as far as can be told without a record, such as after a run that was cut off before
+    it wrote one: it has the uid that we give, and nothing in it is anybody else's."""
+    titles = path if nests else [FLAT.join(path)]
+    inside = [hit for hit in hits if hit.folder == home.uid]
+    return home.uid == folder_uid("-".join(titles), taken) and all(OWNED_TAG in hit.tags for hit in inside)
+
+
 def _level(
     title: str,
     parent: Folder,
@@ -90,7 +99,7 @@ def _level(
     path: Sequence[str],
     taken: Sequence[str],
 ) -> tuple[Change, Folder]:
-    uid = folder_uid("-".join(path), taken) if len(path) > 1 else folder_uid(title, taken)
+    uid = folder_uid("-".join(path), taken)
     same = [folder for folder in folders if folder.title == title and folder.parent == parent.uid]
     home = next((folder for folder in folders if record and folder.uid == record.folder.uid), None)
     found = next(iter([*(item for item in same if home and item.uid == home.uid), *same]), None)

@@ -262,8 +262,8 @@ class Grafana:
         try:
             answer: dict[str, Any] = self._read("show a version", lambda: self._api.client.GET(f"{path}/{number}"))
         except RefusedError as error:
-            # Grafana 9 answers 500 for a version that it no longer has.
-            if error.status not in (404, 500):
+            # Grafana 9 answers 500 for a version that it no longer has, and 400 when the dashboard is gone.
+            if error.status not in (400, 404, 500):
                 raise
             return {}
         return answer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sedna_dash.deploy.changes import Change, Plan, Policy
 from sedna_dash.deploy.datasources import Wanted, compare_datasource
-from sedna_dash.deploy.folders import folder_of_ours, plan_folders
+from sedna_dash.deploy.folders import folder_of_ours, plan_folders, seems_ours
 from sedna_dash.deploy.judging import Judge, Live
 from sedna_dash.deploy.marks import canonical, datasource_fields
 from sedna_dash.deploy.record import Entry, Record, packed, record_uid
@@ -66,6 +66,9 @@ def _record(
 ) -> Record:
     """What Grafana will hold of ours when all of this is done."""
     made = set(live.record.made) if live.record else set()
+    taken = [*(str(model["uid"]) for model in desired.dashboards), record_uid(desired.bundle)]
+    if live.record is None and seems_ours(ours, desired.path, live.hits, nests=live.server.nests, taken=taken):
+        made.add(ours.uid)
     made |= {change.uid for change in changes if change.kind == "folder" and change.action == "create"}
     models = {str(model["uid"]): model for model in desired.dashboards}
     done = {change.uid: change for change in changes if change.kind == "dashboard"}

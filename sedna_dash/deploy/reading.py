@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sedna_dash.deploy.folders import plan_folders
-from sedna_dash.deploy.grafana import Grafana, Health
+from sedna_dash.deploy.grafana import Grafana, Health, RefusedError
 from sedna_dash.deploy.judging import Live, Server, as_we_left_it
 from sedna_dash.deploy.marks import OWNED_TAG, canonical, describes, equal
 from sedna_dash.deploy.plan import Desired
@@ -166,7 +166,13 @@ def read_dashboard(
         return live
     if wanted is not None and live.folder == home and equal(live.model, wanted):
         return live
-    live = LiveDashboard(live.model, live.meta, grafana.versions(uid))
+    try:
+        live = LiveDashboard(live.model, live.meta, grafana.versions(uid))
+    except RefusedError as error:
+        # Somebody may have deleted it since; Grafana 9 answers 400 then.
+        if error.status in (400, 404) and grafana.dashboard(uid) is None:
+            return None
+        raise
     if live.ours is None or as_we_left_it(live, rewrites=rewrites):
         return live
     return LiveDashboard(

@@ -267,7 +267,8 @@ class Colleague:
         there = self._ask("GET", f"/datasources/uid/{quote(uid)}")
         if there:
             fields = {"url": f"http://{self.words().replace(' ', '-')}:9090"}
-            self._ask("PUT", f"/datasources/uid/{quote(uid)}", {**there, **fields})
+            if self._ask("PUT", f"/datasources/uid/{quote(uid)}", {**there, **fields}) is None:
+                return
             self.sources[uid] = fields
 
     def create_source(self, uid: str, name: str, kind: str) -> None:
