@@ -152,7 +152,7 @@ class _Run:
                 return self._skipped(change, self.over)
             lacking = self._lacks(change)
             if lacking:
-                return self._failed(change, f"its {lacking} could not be made; see there")
+                return self._skipped(change, f"its {lacking} could not be made; see there", follows=True)
             self.journal.write(
                 "trying", action=change.action, kind=change.kind, uid=change.uid, copy=self._copy(change)
             )

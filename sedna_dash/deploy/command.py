@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def plan_command(out: Path | None, check: bool, form: str, **given: Any) -> None
     from sedna_dash.deploy.planfile import plan_data, save_plan
     from sedna_dash.deploy.report import write_report
     from sedna_dash.deploy.run import plan_deploy, report_of
-    from sedna_dash.errors import ConflictError, PendingError
+    from sedna_dash.errors import PendingError
 
     here = site(given)
     request = here.request()
@@ -59,8 +60,6 @@ def plan_command(out: Path | None, check: bool, form: str, **given: Any) -> None
     add_to_page(report)
     if report.error:
         raise report.error
-    if plan.too_many_deletions:
-        raise ConflictError(plan.too_many_deletions)
     if check and plan.pending:
         raise PendingError(f"{plan.url} is not as the modules have it; run: sedna-dash deploy")
 
@@ -91,7 +90,7 @@ def deploy_command(plan_file: Path | None, dry_run: bool, form: str, **given: An
         _check_nothing_else(given)
         plan = load_plan(plan_file)
         with here.grafana() as grafana:
-            live = check_plan(grafana, plan)
+            plan, live = check_plan(grafana, plan)
             finish(report_of(plan, "deploy") if dry_run else _carry_out(grafana, plan, live, "deploy", given), form)
         return
     request = here.request()
@@ -121,7 +120,8 @@ def rollback_command(to: str | None, dry_run: bool, form: str, **given: Any) -> 
     here = site(given)
     with here.grafana() as grafana:
         with _reading(0) as tick:
-            plan, live = plan_rollback(grafana, here.bundle, to, here.policy, tick)
+            say = functools.partial(click.echo, err=True)
+            plan, live = plan_rollback(grafana, here.bundle, to, here.policy, tick, say)
         only_shown = dry_run or bool(plan.undecided)
         report = report_of(plan, "rollback") if only_shown else _carry_out(grafana, plan, live, "rollback", given)
         finish(report, form)

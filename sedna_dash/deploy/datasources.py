@@ -70,14 +70,19 @@ def compare_datasource(
             details=details,
             body=body,
             seen=Seen(int(live.get("version") or 0), checksum(there)),
-            secrets=wanted.secrets if policy.send_secrets else {},
+            secrets=wanted.secrets if policy.send_secrets else missing,
         )
 
     mark = (live.get("jsonData") or {}).get(DATASOURCE_MARK)
+    # Grafana shows which secrets it has, though not what they are.
+    there_are = live.get("secureJsonFields") or {}
+    missing = {name: reference for name, reference in wanted.secrets.items() if not there_are.get(name)}
     as_we_left_it = is_marked_datasource(live)
     if datasource_contains(live, fields) and (not as_we_left_it or mark == marked["jsonData"][DATASOURCE_MARK]):
-        resent = policy.send_secrets and wanted.secrets and mark is not None
-        return update(marked, "its secrets are sent again") if resent else change("unchanged")
+        if mark is None or not (missing or (policy.send_secrets and wanted.secrets)):
+            return change("unchanged")
+        names = ", ".join(missing)
+        return update(marked, f"Grafana has no {names} of it yet" if missing else "its secrets are sent again")
     if as_we_left_it:
         return update(marked, details=changed)
     if mark is None and policy.adopt:

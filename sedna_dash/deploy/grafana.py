@@ -67,6 +67,12 @@ class RefusedError(GrafanaError):
         self.said = said
 
 
+class ForbiddenError(RefusedError, CredentialsError):
+    """Grafana takes the credentials, but they may not do this."""
+
+    exit_code = CredentialsError.exit_code
+
+
 @dataclass(frozen=True)
 class Health:
     """What Grafana says about itself. ``version`` is None when it keeps it to itself."""
@@ -302,6 +308,11 @@ class Grafana:
         """The name of the organization that the credentials work in."""
         return clean(self._read("show the organization", lambda: self._api.client.GET("/org")).get("name"))
 
+    def organization_id(self) -> int | None:
+        """Its number. A token works in its own, whatever it is asked for; None where Grafana does not tell."""
+        answer = self._read_one("show the organization", lambda: self._api.client.GET("/org"))
+        return int(answer["id"]) if answer and isinstance(answer.get("id"), int) else self.settings.org_id
+
     def user(self) -> dict[str, Any] | None:
         """Whose the login is; None for a token, of which Grafana 9 does not say."""
         return self._read_one("show the user", lambda: self._api.client.GET("/user"))
@@ -527,7 +538,9 @@ class Grafana:
             # Grafana names the permission; a read-only datasource is refused in the same way, with a sentence.
             needs = said.partition("Permissions needed: ")[2]
             needed = f"the credentials lack the permission {needs}" if needs else said or "no permission"
-            text = f"{here}: {needed}; give the service account the role Editor, and Admin to make datasources"
+            makes_sources = needs.startswith(("datasources:create", "datasources:write"))
+            role = "Admin, or name a datasource that is there" if makes_sources else "Editor"
+            text = f"{here}: {needed}; give the service account the role {role}"
             # A login that is in no such organization has no permission there, and Grafana says no more than that.
             text += f" in organization {self.settings.org_id}" if self.settings.org_id else ""
         elif status == 413:
@@ -545,7 +558,8 @@ class Grafana:
             text = f"{here}: HTTP {status}{quoted}, a fault of its own or of a proxy; look in the log, then run again"
         else:
             text = f"{here}: HTTP {status}{quoted}"
-        return RefusedError(text, status=status, code=code, said=said)
+        kind = ForbiddenError if status == 403 else RefusedError
+        return kind(text, status=status, code=code, said=said)
 
     def _not_grafana(self) -> str:
         return (

@@ -32,6 +32,9 @@ class Deployment:
     dashboards: int
     folder: str
 
+    def __str__(self) -> str:
+        return f"{self.id} ({self.when} by {self.by or 'somebody'})"
+
 
 def read_history(grafana: Grafana, bundle: str) -> list[tuple[Deployment, Record]]:
     """Every deployment that Grafana still knows, newest first."""
@@ -56,17 +59,27 @@ def _deployment(version: Version, release: str, record: Record) -> Deployment:
     )
 
 
-def chosen(history: Sequence[tuple[Deployment, Record]], to: str | None, url: str, bundle: str) -> Record:
-    """The deployment of that id, or the one before the newest. Raises `SettingsError` when there is none."""
+def chosen(
+    history: Sequence[tuple[Deployment, Record]], to: str | None, url: str, bundle: str
+) -> tuple[Deployment, Record]:
+    """The deployment of that id, or the one before the newest; after a return, the one before that which was returned
+    to. Raises `SettingsError` when there is none."""
     if not history:
         raise SettingsError(f"{url} has no deployment of the set '{bundle}'; check --bundle and the credentials")
-    newest = history[0][0].id
     if to is None:
-        earlier = next((record for deployment, record in history if deployment.id != newest), None)
+        newest, record = history[0]
+        start = 0
+        if record.returned:
+            start = max(index for index, (deployment, _) in enumerate(history) if deployment.id == newest.id)
+        earlier = next((item for item in history[start:] if item[0].id != newest.id), None)
         if earlier is None:
-            raise SettingsError(f"{url} knows only one deployment of the set '{bundle}', so there is none to return to")
+            raise SettingsError(
+                f"{url} knows no deployment of the set '{bundle}' before {newest.id}; name one with --to"
+            )
         return earlier
-    fitting = {deployment.id: record for deployment, record in reversed(history) if deployment.id.startswith(to)}
+    fitting = {
+        deployment.id: (deployment, record) for deployment, record in reversed(history) if deployment.id.startswith(to)
+    }
     if len(fitting) != 1:
         many = "several deployments begin with" if fitting else "no deployment is called"
         raise SettingsError(f"--to {to}: {many} that; sedna-dash history lists them")
@@ -93,6 +106,7 @@ def as_it_was(grafana: Grafana, record: Record, history: Sequence[tuple[Deployme
         bundle=record.bundle,
         datasources=[Wanted(fields) for fields in record.datasources],
         dashboards=[model for model in models.values() if model is not None],
+        returning=record.deployment,
     )
 
 

@@ -52,6 +52,9 @@ class Journal:
         lines = _lines(self._others[-1]) if self._others else []
         if not lines or any(line.get("step") == "finished" for line in lines):
             return ""
+        runner = self._others[-1].stem.rpartition("-")[2]
+        if runner.isdigit() and _is_running(int(runner)):
+            return f"Another run is under way here (process {runner}); both end in the same state."
         done = sum(line.get("step") == "done" for line in lines)
         return (
             f"The last run was cut off after {done} of {lines[0].get('changes', '?')} changes "
@@ -136,6 +139,16 @@ def journal_folder(environ: Mapping[str, str]) -> Path:
     """Where journals are kept when nobody says otherwise: the user's folder for state."""
     home = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or ".") / ".local" / "state")
     return Path(home) / "sedna-dash"
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return process != os.getpid()
 
 
 def _stem(plan: Plan) -> str:

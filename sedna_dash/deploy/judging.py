@@ -21,7 +21,7 @@ from sedna_dash.deploy.record import Record, record_model
 from sedna_dash.deploy.resources import Folder, Hit, LiveDashboard, Model, Version
 from sedna_dash.deploy.threeway import Comparison, Detail, compared, detail, from_common_ground
 from sedna_dash.render.canonical import checksum
-from sedna_dash.render.difference import differences, dotted
+from sedna_dash.render.difference import differences, place
 from sedna_dash.render.outline import filled, model_of, outline
 
 
@@ -62,6 +62,8 @@ class Judge:
     live: Live
     policy: Policy
     bundle: str
+    #: The deployment that is returned to, if it is not the modules that are deployed.
+    returning: str = ""
 
     def dashboard(self, wanted: Model) -> Change:
         """What to do about one dashboard that we want."""
@@ -161,7 +163,7 @@ class Judge:
         if live.history[0] is ours:
             what = f"holds an edit that was merged in our version {ours.number} and that the modules do not have"
         if self.policy.on_drift == "overwrite":
-            return replace(self._updated(change, wanted, live), reason=f"overwrites: {what}")
+            return replace(self._updated(change, wanted, live), reason=f"overwrites: {what}", details=tuple(details))
         # What the modules took out cannot be told there from what the server added of itself.
         unseen = changed and not view.ours and self.live.server.rewrites
         if not view.ours and not unseen:
@@ -180,7 +182,8 @@ class Judge:
 
     def _merged(self, change: Maker, wanted: Model, live: LiveDashboard, view: Comparison, what: str) -> Change:
         if view.merged.clashes:
-            fields = ", ".join(dotted(path) or "everything" for path in view.merged.clashes[:3])
+            places = (place(path, outline(live.model)) for path in view.merged.clashes[:3])
+            fields = ", ".join(f"{item.where}: {item.field}" if item.field else item.where for item in places)
             return change("conflict", f"{what}; both sides changed {fields}", details=_telling(view.details))
         model = model_of(view.merged.value)
         folder = str(model.pop(_FOLDER))
@@ -207,19 +210,26 @@ class Judge:
                 changes.append(self._orphan(hit, live, hit.folder in ours))
             elif hit.folder in ours:
                 change = Maker("dashboard", hit.uid, hit.title, hit.folder)
-                changes.append(change("foreign", "not made by sedna-dash; left alone"))
+                whose = f"of the set '{live.bundle}'" if live and live.bundle else "not made by sedna-dash"
+                changes.append(change("foreign", f"{whose}; left alone"))
         return changes
 
     def _orphan(self, hit: Hit, live: LiveDashboard, in_our_folder: bool) -> Change:
         change = Maker("dashboard", hit.uid, hit.title, hit.folder)
         if not in_our_folder:
-            return change("orphaned", "no longer in the modules, but moved out of our folder; delete it in Grafana")
+            return change("orphaned", f"{self._no_longer}, but moved out of our folder; delete it in Grafana")
         if not as_we_left_it(live, rewrites=self.live.server.rewrites) or _obstacle(live):
-            reason = f"no longer in the modules, but {live.newest} is not ours; delete it in Grafana"
-            return change("orphaned", reason)
+            reason = f"{self._no_longer}, but {live.newest} is not ours; delete it in Grafana"
+            # Who asks for a deletion wants to know that it did not come.
+            return change("conflict" if self.policy.prune else "orphaned", reason, kept=self.policy.on_drift == "keep")
         if not self.policy.prune:
-            return change("orphaned", "no longer in the modules; --prune deletes it")
-        return change("delete", "no longer in the modules", body=live.model, seen=seen(live))
+            how = f"sedna-dash rollback --to {self.returning} --prune" if self.returning else "--prune"
+            return change("orphaned", f"{self._no_longer}; {how} deletes it")
+        return change("delete", self._no_longer, body=live.model, seen=seen(live))
+
+    @property
+    def _no_longer(self) -> str:
+        return f"not in deployment {self.returning}" if self.returning else "no longer in the modules"
 
     def record(self, record: Record) -> Change:
         """What to do about our record."""
@@ -269,8 +279,8 @@ def _with_folder(model: Model, folder: str) -> dict[str, Any]:
 
 
 def _telling(details: Sequence[Detail]) -> list[Detail]:
-    """Without what tells a person nothing: our own tag, the schema, each of many panels that only moved."""
-    few = [item for item in details if item.path not in ("schemaVersion", "tags") or len(details) == 1]
+    """Without what tells a person nothing: the schema, each of many panels that only moved."""
+    few = [item for item in details if item.path != "schemaVersion" or len(details) == 1]
     moved = [item for item in few if item.field == "place"]
     if len(moved) <= _MOST_MOVED:
         return few or list(details)
@@ -281,7 +291,7 @@ def _telling(details: Sequence[Detail]) -> list[Detail]:
 
 def _state(record: Record) -> dict[str, Any]:
     """All of a record but the copies of what its deployment deleted."""
-    return replace(record, trash={}, earlier={}).data()
+    return replace(record, trash={}, earlier={}, returned=False).data()
 
 
 def same_title(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sedna_dash.deploy.marks import without_server_keys
+from sedna_dash.deploy.marks import OWNED_TAG, tagged, without_server_keys
 from sedna_dash.render.canonical import copied, spelt
 
 Rule = Mapping[str, Any]
@@ -30,12 +30,17 @@ def comparable(model: Mapping[str, Any]) -> dict[str, Any]:
             _leave_out(thing, rule)
     for variable in _listed(result, "templating"):
         _look_away(variable)
+    tags = result.get("tags")
+    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
+        # A set, and our own tag is nobody's edit.
+        result["tags"] = sorted({*tags} - {OWNED_TAG})
+        _leave_out(result, {"path": ["tags"], "value": []})
     return result
 
 
 def revived(merged: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """A merged dashboard with what the comparison left out, as ``wanted`` has it."""
-    result: dict[str, Any] = copied(merged)
+    result: dict[str, Any] = copied(tagged(merged) if OWNED_TAG in (wanted.get("tags") or ()) else merged)
     ours = {(kind, _name(kind, thing)): thing for kind, thing in _things(wanted)}
     for kind, thing in _things(result):
         known = ours.get((kind, _name(kind, thing)))

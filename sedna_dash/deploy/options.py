@@ -202,7 +202,8 @@ class Site:
 
         choices = self.choices  # checked before the modules are loaded, which takes a moment
         dashboards = [found.model for found in load(source_folder(self.given["source"]), self.given["catalogs"])]
-        return Request(dashboards, choices, self.path, self.bundle, self.environment.variables)
+        named = bool(self.given.get("bundle") or self.environment.bundle)
+        return Request(dashboards, choices, self.path, self.bundle, named, self.environment.variables)
 
     def grafana(self) -> Grafana:
         from sedna_dash.deploy.grafana import Grafana

@@ -13,7 +13,7 @@ from sedna_dash.deploy.changes import Change, Plan, Policy
 from sedna_dash.deploy.datasources import Wanted, compare_datasource
 from sedna_dash.deploy.folders import folder_of_ours, plan_folders, seems_ours
 from sedna_dash.deploy.judging import Judge, Live
-from sedna_dash.deploy.marks import canonical, datasource_fields
+from sedna_dash.deploy.marks import DATASOURCE_MARK, canonical, datasource_fields
 from sedna_dash.deploy.record import Entry, Record, packed, record_uid
 from sedna_dash.deploy.resources import Folder, LiveDashboard, Model
 from sedna_dash.render.canonical import checksum
@@ -27,6 +27,8 @@ class Desired:
     bundle: str = "sedna"
     datasources: Sequence[Wanted] = ()
     dashboards: Sequence[Model] = ()
+    #: The deployment that is returned to; empty when it is the modules that are deployed.
+    returning: str = ""
 
 
 def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
@@ -40,7 +42,7 @@ def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
         compare_datasource(item, live.datasources, policy=policy, base=known.get(str(item.fields["uid"])))
         for item in desired.datasources
     ]
-    judge = Judge(home, live, policy, desired.bundle)
+    judge = Judge(home, live, policy, desired.bundle, desired.returning)
     dashboards = [judge.dashboard(model) for model in desired.dashboards]
     orphans = judge.left_over({*uids, record_uid(desired.bundle)})
     trash = {change.uid: live.dashboards[change.uid] for change in orphans if change.action == "delete"}
@@ -98,6 +100,10 @@ def _record(
         for done_as_wanted in [fields[uid].action in ("create", "update", "unchanged")]
         if done_as_wanted or uid in known
     ]
+    # Those of an earlier run, where this one was told nothing of datasources, are still what the dashboards use.
+    marked = {str(item.get("uid")) for item in live.datasources if DATASOURCE_MARK in (item.get("jsonData") or {})}
+    wanted = {str(item.fields["uid"]) for item in desired.datasources}
+    datasources += [fields_ for uid, fields_ in known.items() if uid in marked and uid not in wanted]
     return Record(
         desired.bundle,
         replace(ours, version=0),
@@ -107,5 +113,6 @@ def _record(
         bases,
         {uid: packed(item.model) for uid, item in trash.items()},
         {uid: list(map(packed, item.earlier)) for uid, item in trash.items() if item.earlier},
-        tuple(desired.path),
+        returned=bool(desired.returning),
+        path=tuple(desired.path),
     )

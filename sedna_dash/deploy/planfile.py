@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from sedna_dash.deploy.changes import Change, Plan, Policy, Seen, seen
 from sedna_dash.deploy.grafana import clean
 from sedna_dash.deploy.judging import Live
-from sedna_dash.deploy.marks import datasource_fields
+from sedna_dash.deploy.marks import datasource_contains, datasource_fields, message_for
 from sedna_dash.deploy.threeway import Detail
 from sedna_dash.errors import OutputError, SettingsError
 from sedna_dash.render.canonical import checksum
@@ -107,6 +107,34 @@ def _change(data: Mapping[str, Any]) -> Change:
         body=data["body"],
         secrets=data["secrets"],
     )
+
+
+def without_done(plan: Plan, live: Live) -> Plan:
+    """The plan with what Grafana already holds of it as unchanged."""
+    changes = tuple(
+        replace(change, action="unchanged", reason="done before")
+        if change.writes and _is_done(change, plan, live)
+        else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _is_done(change: Change, plan: Plan, live: Live) -> bool:
+    if change.kind == "folder":
+        folder = next((item for item in live.folders if item.uid == change.uid), None)
+        return folder is not None and (folder.title, folder.parent) == (change.title, change.folder)
+    if change.kind == "datasource":
+        source = next((item for item in live.datasources if item.get("uid") == change.uid), None)
+        has = (source or {}).get("secureJsonFields") or {}
+        return source is not None and all(map(has.get, change.secrets)) and datasource_contains(source, change.body)
+    dashboard = live.dashboards.get(change.uid)
+    if dashboard is None:
+        return change.action == "delete"
+    message = message_for(
+        change.body, bundle=plan.bundle, deployment=plan.deployment, folder=change.folder, merged=change.merged
+    )
+    return change.action != "delete" and dashboard.newest.message == message
 
 
 def moved_since(plan: Plan, live: Live) -> list[str]:

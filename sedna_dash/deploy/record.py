@@ -24,7 +24,7 @@ from sedna_dash.render.canonical import checksum
 
 _DATA_PANEL, _TEXT_PANEL = 2, 1
 #: What a record holds besides the state.
-_COPIES = frozenset({"trash", "earlier", "bases"})
+_COPIES = frozenset({"trash", "earlier", "bases", "returned"})
 #: Long enough for any set of dashboards, and short enough that a forged record cannot fill the memory.
 _MOST_BYTES = 64 * 1024 * 1024
 _BUNDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
@@ -63,6 +63,8 @@ class Record:
     trash: Mapping[str, str] = field(default_factory=dict)
     #: What those were in earlier deployments: Grafana deletes the history with the dashboard.
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: It was returned to, and not deployed anew.
+    returned: bool = False
     #: The titles of the folder, from the outside in.
     path: Sequence[str] = ()
 
@@ -128,6 +130,7 @@ def read_record(model: Mapping[str, Any]) -> Record | None:
             bases={uid: _known(text) for uid, text in data["bases"].items()},
             trash={uid: _known(text) for uid, text in data["trash"].items()},
             earlier={uid: list(map(_known, texts)) for uid, texts in data["earlier"].items()},
+            returned=data["returned"] is True,
             path=list(map(_known, data["path"])),
         )
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError, RecursionError):

@@ -60,21 +60,36 @@ class Report:
     deployment: str
     dry_run: bool
     results: Sequence[Result]
+    #: Why nothing of it was done; empty when it was.
+    stopped: str = ""
 
     @property
     def error(self) -> SednaDashError | None:
         """What the command ends with: a failure weighs more than a conflict; None when all is well."""
+        if self.stopped:
+            return ConflictError(self.stopped)
         failed = [result for result in self.results if result.outcome in ("failed", "skipped")]
         undecided = [result for result in self.results if result.outcome in ("conflict", "drifted") and not result.kept]
         if failed and not (undecided and all(result.follows for result in failed)):
-            message = f"{_things(len(failed))} failed, first {_named(failed[0])}: {_shown(failed[0].reason)}"
+            first = next((result for result in failed if result.outcome == "failed"), failed[0])
+            count = Counter(result.outcome for result in failed)
+            done = ", ".join(f"{count[outcome]} {_DONE[outcome]}" for outcome in _DONE if count[outcome])
+            message = f"{done}; first {_named(first)}: {_shown(first.reason)}"
             if any(result.outcome in WRITES for result in self.results):
-                return PartialError(f"{message} (run again to finish)")
-            return CredentialsError(message) if failed[0].denied else GrafanaError(message)
+                return PartialError(message if first.denied else f"{message} (run again to finish)")
+            return CredentialsError(message) if first.denied else GrafanaError(message)
         if undecided:
             left = "would be left alone" if self.dry_run else "left alone"
+            if self.command == "rollback":
+                left = "not what we left, so nothing was done"
+            names = ", ".join(_named(result) for result in undecided[:3])
+            names += f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
+            edited = [result for result in undecided if result.details and result.kind == "dashboard"]
+            cure = (
+                f"sedna-dash pull {edited[0].uid} brings the edit into the code, --on-drift decides" if edited else ""
+            )
             return ConflictError(
-                f"{_things(len(undecided))} {left} because of what somebody else did; the reasons above say what to do"
+                f"{_things(len(undecided))} {left}: {names}; {cure or 'the reasons above say what to do'}"
             )
         return None
 
@@ -130,7 +145,7 @@ def _lines(report: Report) -> Iterator[tuple[str, str]]:
     """Each line of the text, and its style."""
     shown = [result for result in report.results if result.outcome != "unchanged" or result.reason]
     foreign = [result for result in shown if result.outcome == "foreign"]
-    hidden = set(map(id, foreign[_MOST_FOREIGN:]))
+    hidden = set(map(id, foreign[_MOST_FOREIGN:])) if len(foreign) > _MOST_FOREIGN + 1 else set()
     shown = [result for result in shown if id(result) not in hidden]
     cells = [tuple(map(_shown, (result.outcome, result.kind, result.title, result.uid))) for result in shown]
     widths = [max((len(row[column]) for row in cells), default=0) for column in range(3)]

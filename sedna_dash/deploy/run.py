@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,10 @@ from sedna_dash.deploy.journal import Journal, NoJournal
 from sedna_dash.deploy.judging import Live
 from sedna_dash.deploy.marks import tagged
 from sedna_dash.deploy.plan import Desired, make_plan
-from sedna_dash.deploy.planfile import moved_since
-from sedna_dash.deploy.reading import Tick, check_supported, read_live, server_of, workers
+from sedna_dash.deploy.planfile import moved_since, without_done
+from sedna_dash.deploy.reading import Tick, check_supported, read_dashboard, read_live, server_of, workers
 from sedna_dash.deploy.record import is_bundle_name
 from sedna_dash.deploy.report import Report
-from sedna_dash.deploy.resources import LiveDashboard
 from sedna_dash.deploy.sources import (
     Choice,
     choose_source,
@@ -45,6 +44,8 @@ class Request:
     sources: Mapping[str, Choice]
     path: Sequence[str] = ("Sedna",)
     bundle: str = "sedna"
+    #: Somebody named the bundle, so that it is not taken by mistake.
+    bundle_named: bool = True
     variables: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
@@ -69,11 +70,22 @@ def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick =
         dashboards=[tagged(with_sources(shaped(model, profile), chosen_sources)) for model in dashboards],
     )
     live = read_live(grafana, health, desired, datasources, tick, copies=policy.prune)
+    known = set(live.record.dashboards) if live.record else set()
+    if known and not request.bundle_named and not known & {str(model["uid"]) for model in dashboards}:
+        raise ConflictError(
+            f"{grafana.url}: none of the {len(known)} dashboards of the set '{request.bundle}' is in these modules; "
+            f"give these a --bundle of their own, or --bundle {request.bundle} if they are to take their place"
+        )
     return make_plan(desired, live, policy), live
 
 
 def plan_rollback(
-    grafana: Grafana, bundle: str, to: str | None, policy: Policy, tick: Tick = _silent
+    grafana: Grafana,
+    bundle: str,
+    to: str | None,
+    policy: Policy,
+    tick: Tick = _silent,
+    tell: Callable[[str], object] = lambda said: None,
 ) -> tuple[Plan, Live]:
     """What returning to an earlier deployment would do. Nothing is written.
 
@@ -82,7 +94,9 @@ def plan_rollback(
     check_bundle(bundle)
     health = _supported(grafana)
     history = read_history(grafana, bundle)
-    desired = as_it_was(grafana, chosen(history, to, grafana.url, bundle), history)
+    deployment, record = chosen(history, to, grafana.url, bundle)
+    tell(f"From {history[0][0]} to {deployment}.")
+    desired = as_it_was(grafana, record, history)
     live = read_live(grafana, health, desired, _datasources(grafana), tick, copies=policy.prune)
     return make_plan(desired, live, policy), live
 
@@ -97,9 +111,9 @@ def carry_out(
     resolve: Resolve | None = None,
     tick: Tick = _silent,
 ) -> Report:
-    """Do what the plan says. Raises `ConflictError` when it would delete more than the policy allows."""
+    """Do what the plan says; nothing when it would delete more than the policy allows."""
     if plan.too_many_deletions:
-        raise ConflictError(plan.too_many_deletions)
+        return report_of(plan, command)
     more = {"resolve": resolve} if resolve else {}
     with journal if journal and plan.pending else NoJournal() as writing:
         results = apply(plan, live, grafana, journal=writing, tick=tick, **more)
@@ -116,11 +130,13 @@ def report_of(plan: Plan, command: str, *, results: Sequence[Any] | None = None)
         deployment=plan.deployment,
         dry_run=results is None,
         results=planned(plan.changes) if results is None else results,
+        stopped=plan.too_many_deletions,
     )
 
 
-def check_plan(grafana: Grafana, plan: Plan) -> Live:
-    """What Grafana holds of all that a saved plan would touch.
+def check_plan(grafana: Grafana, plan: Plan) -> tuple[Plan, Live]:
+    """What is left of a saved plan, and what Grafana holds of all that it would touch. What an earlier run with it did,
+    such as one that was cut off, is unchanged now.
 
     Raises `SettingsError` for a plan of another Grafana, `ConflictError` when something moved since.
     """
@@ -131,15 +147,16 @@ def check_plan(grafana: Grafana, plan: Plan) -> Live:
     touched = [change.uid for change in plan.changes if change.writes and change.kind in ("dashboard", "record")]
     folders = {change.uid for change in plan.changes if change.writes and change.kind == "folder"}
     with workers(grafana) as pool:
-        found = dict(zip(touched, pool.map(grafana.dashboard, touched), strict=True))
+        found = dict(zip(touched, pool.map(lambda uid: read_dashboard(grafana, uid), touched), strict=True))
     live = Live(
         url=grafana.url,
         org_id=grafana.settings.org_id,
         server=server_of(health),
         folders=[folder for folder in map(grafana.folder, sorted(folders)) if folder is not None],
         datasources=_datasources(grafana),
-        dashboards={uid: LiveDashboard(*item) for uid, item in found.items() if item is not None},
+        dashboards={uid: item for uid, item in found.items() if item is not None},
     )
+    plan = without_done(plan, live)
     moved = moved_since(plan, live)
     if moved:
         more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
@@ -147,7 +164,7 @@ def check_plan(grafana: Grafana, plan: Plan) -> Live:
             f"{grafana.url} is not as the plan saw it: {', '.join(moved[:3])}{more} changed since, so nothing was "
             "done; make the plan anew with: sedna-dash plan --out FILE"
         )
-    return live
+    return plan, live
 
 
 def _datasources(grafana: Grafana) -> list[Mapping[str, Any]]:
@@ -168,4 +185,7 @@ def check_bundle(bundle: str) -> None:
 def _supported(grafana: Grafana) -> Health:
     health = grafana.health()
     check_supported(grafana, health)
+    wanted, actual = grafana.settings.org_id, grafana.organization_id() if grafana.settings.org_id else None
+    if wanted != actual:
+        raise SettingsError(f"{grafana.url}: the credentials are of organization {actual}, not {wanted}; see --org-id")
     return health

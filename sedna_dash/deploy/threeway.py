@@ -64,8 +64,16 @@ class Detail:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Mapping) and isinstance(value.get("steps"), list):
+        # Thresholds: "green, red 3".
+        steps = [step for step in value["steps"] if isinstance(step, Mapping)]
+        value = ", ".join(
+            f"{step.get('color')} {'' if step.get('value') is None else step['value']}".strip() for step in steps
+        )
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        value = ", ".join(map(str, value))
     text = str(value) if isinstance(value, (str, int, float)) else ""
-    return text if len(text) <= 24 else ""
+    return text if len(text) <= 40 else ""
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _title(key: str, outlines: Sequence[Mapping[str, Any]]) -> str:
         panels = outlined.get("panels")
         panel = panels.get(key) if isinstance(panels, Mapping) else None
         if isinstance(panel, Mapping):
-            return str(panel.get("title") or f"{panel.get('type', 'panel')} {name_of(key)}")
+            return str(panel.get("title") or f"{panel.get('type', 'panel')} without a title")
     return str(name_of(key))
 
 

@@ -89,7 +89,7 @@ def deploy(
     **policy: Any,
 ) -> Report:
     """From the dashboards to the report. What is left over is the policy."""
-    request = Request(dashboards, sources, path, bundle, variables or {})
+    request = Request(dashboards, sources, path, bundle, variables=variables or {})
     plan, live = plan_deploy(grafana, request, Policy(**policy))
     return report_of(plan, "deploy") if dry_run else carry_out(grafana, plan, live, journal=journal, resolve=resolve)
 

@@ -13,7 +13,8 @@ from sedna_dash.deploy.marks import DATASOURCE_MARK, datasource_fields, is_marke
 
 FIELDS: dict[str, Any] = {"uid": "sedna-loki", "name": "Sedna logs", "type": "loki", "access": "proxy",
                           "url": "http://a:1", "jsonData": {"maxLines": 1000}}  # fmt: skip
-MORE = {"id": 1, "isDefault": True, "version": 4, "basicAuth": False, "basicAuthUser": "", "withCredentials": False}
+MORE = {"id": 1, "isDefault": True, "version": 4, "basicAuth": False, "basicAuthUser": "", "withCredentials": False,
+        "secureJsonFields": {"httpHeaderValue1": True, "basicAuthPassword": True, "p": True}}  # fmt: skip
 MARKED = {**MORE, **marked_datasource(FIELDS)}
 MOVED = {**FIELDS, "url": "http://b:1"}
 FEWER = {**FIELDS, "jsonData": {}}
@@ -153,6 +154,14 @@ def test_secrets_go_as_references_and_only_when_asked(there: list[dict[str, Any]
     if there:
         assert compare_datasource(Wanted(FIELDS, reference), there).secrets == {}
     assert "secureJsonData" not in change.body
+
+
+@pytest.mark.parametrize("fields", [FIELDS, MOVED], ids=["equal", "another address"])
+def test_a_secret_that_grafana_has_none_of_is_sent(fields: dict[str, Any]) -> None:
+    """It shows the names of those that it has. Without its secret a datasource does not work."""
+    references = {"p": {"env": "P"}, "new": {"env": "NEW"}}
+    change = compare_datasource(Wanted(fields, references), [MARKED])
+    assert (change.action, change.secrets) == ("update", {"new": {"env": "NEW"}})
 
 
 def test_a_plan_shows_no_secret_that_grafana_holds() -> None:

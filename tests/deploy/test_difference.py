@@ -88,7 +88,7 @@ WORDS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
     ("a panel link", {"links": [{"title": "Docs"}]}, [("panel 'Jobs'", "links", "added")]),
     ("an override", {"fieldConfig": {**defaults(), "overrides": [{"matcher": {"id": "byName"}}]}},
      [("panel 'Jobs'", "override", "added")]),
-    ("no title", {"title": ""}, [("panel 'timeseries 7'", "title", "changed")]),
+    ("no title", {"title": ""}, [("panel 'timeseries without a title'", "title", "changed")]),
     ("odd characters", {"title": "[red]a'b\x1b|\n"}, [("panel '[red]a'b\x1b|\n'", "title", "changed")]),
     ("a key like a name", {"labels": {"[x]": 1}}, [("panel 'Jobs'", "labels", "added")]),
 ]  # fmt: skip

@@ -104,7 +104,7 @@ def test_errors(web: requests_mock.Mocker, grafana: Grafana, answer: dict[str, A
     assert message.startswith(URL) and len(message) < 600 and message.isprintable()
     assert "s3cret" not in message and "s3cret" not in repr(caught.value)
     status = answer.get("status_code")
-    assert caught.value.exit_code == (7 if status == 401 else 4)
+    assert caught.value.exit_code == (7 if status in (401, 403) and answer.get("text") != PAGE else 4)
     assert web.call_count == (4 if status in (429, 500, 502, 503, 504) else 1)
 
 

@@ -154,10 +154,10 @@ def test_prune_and_return(site: Site) -> None:
     site.boards["three"] = site.board("three")
     assert site.deploy() == {"one": "unchanged", "three": "create", "two": "orphaned", "exit": "0"}
     site.edit("two", title("Mine"))
-    assert site.deploy(prune=True)["two"] == "orphaned"
+    assert site.deploy(prune=True)["two"] == "conflict"
     site.edit("two", title("Jobs"))
     # Saved by somebody else last, if only to undo it: not ours to delete.
-    assert site.deploy(prune=True)["two"] == "orphaned" and site.live("two")
+    assert site.deploy(prune=True)["two"] == "conflict" and site.live("two")
     site.boards["two"] = site.board("two", description="new")
     assert site.deploy(on_drift="overwrite")["two"] == "update"
     del site.boards["two"]

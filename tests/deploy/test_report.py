@@ -194,4 +194,5 @@ def test_exit_code(results: list[Result], code: int) -> None:
 def test_the_first_failure_is_named(outcome: Outcome) -> None:
     error = report(CREATED, replace(FAILED, outcome=outcome), FAILED).error
     assert error is not None
-    assert error.message == "2 things failed, first datasource 'Sedna logs': refused (run again to finish)"
+    count = "2 failed" if outcome == "failed" else "1 failed, 1 not tried"
+    assert error.message == f"{count}; first datasource 'Sedna logs': refused (run again to finish)"

@@ -149,8 +149,14 @@ def test_values_are_told_as_dashboards_have_them() -> None:
     [
         (1, 2, " (1 → 2)"),
         (0, False, " (0 → False)"),
-        ("x" * 24, "y", f" ({'x' * 24} → y)"),
-        ("x" * 25, "y", ""),
+        ("x" * 40, "y", f" ({'x' * 40} → y)"),
+        (["b", "a"], ["a"], " (b, a → a)"),
+        (
+            {"steps": [{"color": "green", "value": None}]},
+            {"steps": [{"color": "green"}, {"color": "red", "value": 3}]},
+            " (green → green, red 3)",
+        ),
+        ("x" * 41, "y", ""),
         ("", "y", ""),
         ({"a": 1}, "y", ""),
     ],
