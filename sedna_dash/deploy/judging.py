@@ -16,7 +16,7 @@ from typing import Any
 
 from sedna_dash.deploy.changes import Action, Change, Maker, Policy, seen
 from sedna_dash.deploy.marks import Mark, canonical, describes, equal
-from sedna_dash.deploy.noise import chosen_sources, comparable, revived
+from sedna_dash.deploy.noise import chosen_sources, comparable, revived, same_tags
 from sedna_dash.deploy.record import Record, record_model
 from sedna_dash.deploy.resources import Folder, Hit, LiveDashboard, Model, Version
 from sedna_dash.deploy.threeway import Comparison, Detail, compared, detail, from_common_ground
@@ -188,6 +188,8 @@ class Judge:
         model = model_of(view.merged.value)
         folder = str(model.pop(_FOLDER))
         body = revived(model, wanted)
+        if same_tags(body, live.model):
+            body["tags"] = live.model["tags"]
         return change(
             "update" if folder == live.folder else "move",
             f"merged: {what}",

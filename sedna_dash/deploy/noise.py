@@ -59,6 +59,14 @@ def chosen_sources(model: Mapping[str, Any]) -> dict[str, Any]:
     return {str(item.get("name")): (item.get("current") or {}).get("value") for item in variables}
 
 
+def same_tags(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both have the same tags, in whatever order."""
+    first, second = one.get("tags"), other.get("tags")
+    if not isinstance(first, list) or not isinstance(second, list):
+        return False
+    return sorted(map(str, first)) == sorted(map(str, second))
+
+
 def _things(model: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "dashboard", model
     for annotation in _listed(model, "annotations"):
