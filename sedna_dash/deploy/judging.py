@@ -76,7 +76,7 @@ class Judge:
         obstacle = _obstacle(live)
         if obstacle:
             return change("conflict", obstacle)
-        if live.folder == self.home.uid and equal(live.model, wanted):
+        if live.as_wanted or (live.folder == self.home.uid and equal(live.model, wanted)):
             return change("unchanged")
         ours = live.ours
         if ours is None or ours.mark is None or live.bundle != self.bundle:

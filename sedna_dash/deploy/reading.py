@@ -165,7 +165,7 @@ def read_dashboard(
         # Folders answer too, since they share their uids with dashboards; they have no history.
         return live
     if wanted is not None and live.folder == home and equal(live.model, wanted):
-        return live
+        return replace(live, as_wanted=True)
     try:
         live = LiveDashboard(live.model, live.meta, grafana.versions(uid))
     except RefusedError as error:

@@ -62,6 +62,8 @@ class LiveDashboard:
     meta: Model = field(default_factory=dict)
     history: Sequence[Version] = ()
     models: Sequence[tuple[Version, Model]] = ()
+    #: It was found to equal what is wanted, and to be where it is wanted.
+    as_wanted: bool = False
     #: What we saved before, where a copy of it is needed.
     earlier: Sequence[Model] = ()
 

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from sedna_dash.errors import SednaDashError, SourceError
-from sedna_dash.render.normal import normalised
+from sedna_dash.render.normal import normalised, without_residue
 from sedna_dash.render.patches import SUFFIX, Patch, patch_file, patched, read_patch
 
 
@@ -136,7 +136,7 @@ def _dashboard_in(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "__inputs" in content:
         raise SourceError(f"{path}: is no dashboard for the API; name the folder build/dashboards, not build/import")
     try:
-        return normalised(content, nulls=True)
+        return without_residue(content)
     except SourceError as error:
         raise SourceError(f"{path}: {error.message}") from error
 

@@ -18,16 +18,21 @@ RESIDUE = ("id", "version", "iteration", "gnetId", "rows", "__inputs", "__requir
            "sharedCrosshair", "style")  # fmt: skip
 
 
-def normalised(model: dict[str, Any], *, nulls: bool = False) -> dict[str, Any]:
-    """Plain JSON data without residue. ``nulls`` stay where they are meant, as in a file that somebody exported.
+def normalised(model: dict[str, Any]) -> dict[str, Any]:
+    """Plain JSON data without residue. Raises `SourceError` when there is no uid or no title."""
+    # Through JSON and back: the quickest way to plain data.
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(model, default=_rendered))
+    if plain.get("schemaVersion") != SCHEMA_VERSION:
+        # grafanalib's own panels are full of nulls; what `authoring` writes has none.
+        plain = _without_nulls(plain)
+    return without_residue(plain)
+
+
+def without_residue(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same dashboard without residue, with ids and refIds. Nulls stay, as in a file that somebody exported.
 
     Raises `SourceError` when there is no uid or no title.
     """
-    # Through JSON and back: the quickest way to plain data.
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(model, default=_rendered))
-    if plain.get("schemaVersion") != SCHEMA_VERSION and not nulls:
-        # grafanalib's own panels are full of nulls; what `authoring` writes has none.
-        plain = _without_nulls(plain)
     for key in RESIDUE:
         plain.pop(key, None)
     for needed in ("uid", "title"):
