@@ -95,7 +95,7 @@ class _Run:
 
     def results(self) -> list[Result]:
         """Everything in its order: what dashboards need first, then the dashboards side by side, then the rest."""
-        stages: dict[str, list[int]] = {"first": [], "boards": [], "record": [], "last": []}
+        stages: dict[str, list[int]] = {"first": [], "boards": [], "record": [], "last": [], "late": []}
         for index, change in enumerate(self.plan.changes):
             stages[_stage(change)].append(index)
         done: dict[int, Result] = {}
@@ -113,6 +113,11 @@ class _Run:
         else:
             said = "not deleted, since the record that keeps the copy could not be written"
             done |= {index: self._skipped(self.plan.changes[index], said, follows=True) for index in stages["last"]}
+        deleted = {result.uid for result in done.values() if result.outcome == "delete"}
+        for index in stages["late"]:
+            change = self.plan.changes[index]
+            said = f"{change.after}, which has the title, was not deleted; see there"
+            done[index] = self._tried(change) if change.after in deleted else self._skipped(change, said, follows=True)
         return [done[index] for index in range(len(self.plan.changes))]
 
     def _undone(self, index: int, result: Result) -> bool:
@@ -356,6 +361,8 @@ def _stage(change: Change) -> str:
         return "first"
     if change.kind == "record":
         return "record"
+    if change.after:
+        return "late"
     return "last" if change.action == "delete" else "boards"
 
 

@@ -61,6 +61,8 @@ class Change:
     #: The folder to save a dashboard in, or that a folder is in.
     folder: str = ""
     seen: Seen | None = None
+    #: The uid of a dashboard that has to be deleted first, because it has the title.
+    after: str = ""
     #: For a merged dashboard: the checksum of the modules' side.
     merged: str = ""
     #: Left as it is because the policy says so, which is no reason to fail.

@@ -64,6 +64,8 @@ class Judge:
     bundle: str
     #: The deployment that is returned to, if it is not the modules that are deployed.
     returning: str = ""
+    #: The uids of all that is wanted.
+    wanted: frozenset[str] = frozenset()
 
     def dashboard(self, wanted: Model) -> Change:
         """What to do about one dashboard that we want."""
@@ -72,7 +74,7 @@ class Judge:
         change = Maker("dashboard", uid, title, self.home.uid)
         clash = self._clash(uid, title)
         if live is None:
-            return change("conflict", clash) if clash else change("create", body=wanted)
+            return self._created(change, wanted, clash)
         obstacle = _obstacle(live)
         if obstacle:
             return change("conflict", obstacle)
@@ -113,6 +115,19 @@ class Judge:
             f"folder '{self.home.title}' has another dashboard called '{other.title}' (uid {other.uid}); "
             "rename or delete that one in Grafana"
         )
+
+    def _created(self, change: Maker, wanted: Model, clash: str) -> Change:
+        if not clash:
+            return change("create", body=wanted)
+        other = next(hit for hit in self._titles[_address(change.title)] if hit.uid != change.uid)
+        live = self.live.dashboards.get(other.uid)
+        if live is None or live.bundle != self.bundle or other.uid in self.wanted:
+            return change("conflict", clash)
+        # It is our own, and got another uid.
+        orphan = self._orphan(other, live, in_our_folder=True)
+        if orphan.action == "delete":
+            return change("create", f"takes the place of {other.uid}", body=wanted, after=other.uid)
+        return change("conflict", f"{clash}, or: {other.uid} is {orphan.reason}")
 
     def _updated(self, change: Maker, wanted: Model, live: LiveDashboard, reason: str = "") -> Change:
         action: Action = "update" if live.folder == self.home.uid else "move"
@@ -200,12 +215,12 @@ class Judge:
             details=_telling(view.details),
         )
 
-    def left_over(self, wanted: set[str]) -> list[Change]:
+    def left_over(self) -> list[Change]:
         """What to do about dashboards that are in our folders, or that we deployed before, and that we do not want."""
         ours = {self.home.uid, *([self.live.record.folder.uid] if self.live.record else ())}
         changes = []
         for hit in self.live.hits:
-            if hit.uid in wanted:
+            if hit.uid in self.wanted:
                 continue
             live = self.live.dashboards.get(hit.uid)
             if live is not None and live.bundle == self.bundle:

@@ -42,9 +42,10 @@ def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
         compare_datasource(item, live.datasources, policy=policy, base=known.get(str(item.fields["uid"])))
         for item in desired.datasources
     ]
-    judge = Judge(home, live, policy, desired.bundle, desired.returning)
+    wanted = frozenset({*uids, record_uid(desired.bundle)})
+    judge = Judge(home, live, policy, desired.bundle, desired.returning, wanted)
     dashboards = [judge.dashboard(model) for model in desired.dashboards]
-    orphans = judge.left_over({*uids, record_uid(desired.bundle)})
+    orphans = judge.left_over()
     trash = {change.uid: live.dashboards[change.uid] for change in orphans if change.action == "delete"}
     ours = folder_of_ours(desired.path, folders, home, live.record, nests=live.server.nests)
     record = _record(desired, live, ours, [*folders, *datasources, *dashboards], trash)

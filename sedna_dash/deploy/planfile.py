@@ -58,6 +58,7 @@ def _change_data(change: Change) -> dict[str, Any]:
         "details": [asdict(item) for item in change.details],
         "seen": asdict(change.seen) if change.seen else None,
         "merged": change.merged,
+        "after": change.after,
         "body": dict(change.body),
         "secrets": dict(change.secrets),
     }
@@ -101,7 +102,7 @@ def load_plan(path: Path) -> Plan:
 
 def _change(data: Mapping[str, Any]) -> Change:
     return Change(
-        **{key: data[key] for key in ("action", "kind", "uid", "title", "folder", "reason", "kept", "merged")},
+        **{key: data[key] for key in ("action", "kind", "uid", "title", "folder", "reason", "kept", "merged", "after")},
         details=tuple(Detail(**item) for item in data["details"]),
         seen=Seen(**data["seen"]) if data["seen"] else None,
         body=data["body"],

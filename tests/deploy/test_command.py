@@ -553,3 +553,17 @@ def test_the_organization_of_a_token(stand_in: StandIn, source: Path) -> None:
     """Grafana ignores which one a token is asked to work in."""
     result = deploy(stand_in, source, "--org-id", "7")
     assert result.exit_code == 2 and "are of organization 1, not 7" in result.stderr and stand_in.writes == []
+
+
+def test_a_dashboard_with_another_uid(stand_in: StandIn, source: Path) -> None:
+    """The old one has the title, which Grafana gives only once in a folder: it goes first, or nothing does."""
+    deploy(stand_in, source)
+    text = (source / "two.py").read_text().replace("board-two", "board-2")
+    (source / "two.py").write_text(text)
+    waiting = deploy(stand_in, source)
+    assert waiting.exit_code == 3 and "board-two is no longer in the modules; --prune deletes it" in waiting.stdout
+    assert set(stand_in.dashboards) == {"board-one", "board-two", "sedna-dash-sedna"}
+    swapped = deploy(stand_in, source, "--prune")
+    assert swapped.exit_code == 0 and "takes the place of board-two" in swapped.stdout
+    assert set(stand_in.dashboards) == {"board-one", "board-2", "sedna-dash-sedna"}
+    assert f"{FIRST} unchanged" in deploy(stand_in, source).stdout
