@@ -165,7 +165,9 @@ def read_dashboard(
         # Folders answer too, since they share their uids with dashboards; they have no history.
         return live
     if wanted is not None and live.folder == home and equal(live.model, wanted):
-        return replace(live, as_wanted=True)
+        # All of it is in what is wanted; a thousand dashboards twice would fill the memory.
+        kept = {key: live.model[key] for key in ("uid", "title", "version") if key in live.model}
+        return replace(live, model=kept, as_wanted=True)
     try:
         live = LiveDashboard(live.model, live.meta, grafana.versions(uid))
     except RefusedError as error:

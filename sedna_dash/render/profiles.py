@@ -134,11 +134,12 @@ def profile_for(version: tuple[int, int] | None) -> Profile:
 
 def shaped(model: dict[str, Any], profile: Profile) -> dict[str, Any]:
     """A copy of an authored dashboard in the profile's shape. Dashboards with another schema version than the
-    authored one come from plain grafanalib or from an export, and stay as they are."""
+    authored one come from plain grafanalib or from an export, and stay as they are, uncopied."""
+    if model.get("schemaVersion") != SCHEMA_VERSION:
+        return model
     result: dict[str, Any] = orjson.loads(orjson.dumps(model))  # a copy, many times quicker than deepcopy
-    if result.get("schemaVersion") == SCHEMA_VERSION:
-        profile.convert(result)
-        result["schemaVersion"] = profile.schema_version
+    profile.convert(result)
+    result["schemaVersion"] = profile.schema_version
     return result
 
 
