@@ -65,11 +65,9 @@ class Mark:
 
 def message_for(model: Mapping[str, Any], *, bundle: str, deployment: str, folder: str, merged: str = "") -> str:
     """The message to save a dashboard with."""
-    return (
-        f"sedna-dash {__version__} bundle:{bundle} deployment:{deployment} folder:{folder} "
-        f"sha256:{checksum(canonical(model))} core:{checksum(core(model))[:16]}"
-        + (f" merged:{merged}" if merged else "")
-    )
+    own = canonical(model)
+    sums = f"sha256:{checksum(own)} core:{checksum(_core(own))[:16]}" + (f" merged:{merged}" if merged else "")
+    return f"sedna-dash {__version__} bundle:{bundle} deployment:{deployment} folder:{folder} {sums}"
 
 
 def tagged(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,9 +84,8 @@ def read_mark(message: str) -> Mark | None:
 
 def describes(mark: Mark, model: Mapping[str, Any], *, rewrites: bool) -> bool:
     """Whether the dashboard is still what the mark was written for. ``rewrites``: the server may change the form."""
-    if mark.checksum == checksum(canonical(model)):
-        return True
-    return rewrites and mark.core == checksum(core(model))[:16]
+    own = canonical(model)
+    return mark.checksum == checksum(own) or (rewrites and mark.core == checksum(_core(own))[:16])
 
 
 def canonical(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,13 +107,12 @@ def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return spelt(canonical(one)) == spelt(canonical(other))
 
 
-def core(model: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person wrote and no server rewrites: titles, texts, places, queries."""
-    plain = canonical(model)
-    variables = plain.get("templating", {}).get("list", ())
+def _core(own: dict[str, Any]) -> dict[str, Any]:
+    """What a person wrote and no server rewrites, of a canonical dashboard: titles, texts, places, queries."""
+    variables = own.get("templating", {}).get("list", ())
     return {
-        "title": plain.get("title"),
-        "tags": plain.get("tags"),
+        "title": own.get("title"),
+        "tags": own.get("tags"),
         "variables": [[item.get("name"), item.get("type"), item.get("definition")] for item in variables],
         "panels": [
             [
@@ -126,7 +122,7 @@ def core(model: Mapping[str, Any]) -> dict[str, Any]:
                 panel.get("gridPos"),
                 [[target.get("refId"), target.get("expr")] for target in panel.get("targets", ())],
             ]
-            for panel in all_panels(plain)
+            for panel in all_panels(own)
         ],
     }
 
