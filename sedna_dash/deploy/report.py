@@ -81,7 +81,7 @@ class Report:
         if undecided:
             left = "would be left alone" if self.dry_run else "left alone"
             if self.command == "rollback":
-                left = "not what we left, so nothing was done"
+                left = "no longer as we left it, so nothing was done"
             names = ", ".join(_named(result) for result in undecided[:3])
             names += f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
             edited = [result for result in undecided if result.details and result.kind == "dashboard"]
@@ -165,13 +165,15 @@ def _lines(report: Report) -> Iterator[tuple[str, str]]:
 
 def _write_colours(report: Report, out: TextIO) -> None:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
     console = Console(file=out)
     for text, style in _lines(report):
         # As Text: a title may hold square brackets, which rich would read as markup.
         indent = len(text) - len(text.lstrip())
-        console.print(Text(text, style=style), soft_wrap=not indent)
+        shown = Text(text.lstrip(), style=style)
+        console.print(Padding(shown, (0, 0, 0, indent)) if indent else shown, soft_wrap=not indent)
 
 
 def _named(result: Result) -> str:
