@@ -32,6 +32,8 @@ Outcome = Action | Literal["failed", "skipped"]
 _TAKEN = frozenset({"version-mismatch", "name-exists", "name-match", "plugin-dashboard"})
 _TAKEN_SAID = ("provisioned", "read-only", "already exists", "cannot be changed to a folder", "cannot be the same as")
 
+_INTERRUPTED = "not tried, since the run was interrupted; run again"
+
 #: How often a save is tried that is refused because of a change which nobody made.
 _TRIES = 8
 
@@ -100,13 +102,13 @@ class _Run:
             stages[_stage(change)].append(index)
         done: dict[int, Result] = {}
         for index in stages["first"]:
-            done[index] = self._tried(self.plan.changes[index])
+            done[index] = self._alone(self.plan.changes[index])
         done |= self._side_by_side(stages["boards"])
         for index in stages["record"]:
             change = self.plan.changes[index]
             said = "not written, since not everything could be done; the next run writes it"
             unfinished = change.writes and any(self._undone(known, result) for known, result in done.items())
-            done[index] = self._skipped(change, said, follows=True) if unfinished else self._tried(change)
+            done[index] = self._skipped(change, said, follows=True) if unfinished else self._alone(change)
         kept = all(done[index].outcome in ("create", "update", "unchanged") for index in stages["record"])
         if kept:
             done |= self._side_by_side(stages["last"])
@@ -117,12 +119,19 @@ class _Run:
         for index in stages["late"]:
             change = self.plan.changes[index]
             said = f"{change.after}, which has the title, was not deleted; see there"
-            done[index] = self._tried(change) if change.after in deleted else self._skipped(change, said, follows=True)
+            done[index] = self._alone(change) if change.after in deleted else self._skipped(change, said, follows=True)
         return [done[index] for index in range(len(self.plan.changes))]
 
     def _undone(self, index: int, result: Result) -> bool:
         change = self.plan.changes[index]
         return change.writes and result.outcome not in (change.action, "unchanged")
+
+    def _alone(self, change: Change) -> Result:
+        try:
+            return self._tried(change)
+        except KeyboardInterrupt:
+            self._end(_INTERRUPTED)
+            return self._failed(change, "interrupted, and nobody knows whether it was done; run again")
 
     def _side_by_side(self, indexes: Sequence[int]) -> dict[int, Result]:
         done: dict[int, Result] = {}
@@ -138,7 +147,7 @@ class _Run:
                 for index, result in waiting.items():
                     done[index] = result.result()
             except KeyboardInterrupt:
-                self._end("not tried, since the run was interrupted; run again")
+                self._end(_INTERRUPTED)
                 done |= {index: result.result() for index, result in waiting.items()}
         return done
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,13 @@ def _carry_out(grafana: Any, plan: Any, live: Any, command: str, given: dict[str
     journal = NoJournal() if given["no_journal"] else Journal(folder, plan)
     if journal.cut_off:
         click.echo(journal.cut_off, err=True)
-    with progress("Writing", sum(change.writes for change in plan.changes), sys.stderr) as tick:
-        return carry_out(grafana, plan, live, command=command, journal=journal, resolve=resolve, tick=tick)
+    # A CI that cancels a job sends SIGTERM, and a report of what was done is worth more than a quick end.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with progress("Writing", sum(change.writes for change in plan.changes), sys.stderr) as tick:
+            return carry_out(grafana, plan, live, command=command, journal=journal, resolve=resolve, tick=tick)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_nothing_else(given: dict[str, Any]) -> None:

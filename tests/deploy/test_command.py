@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -566,4 +567,33 @@ def test_a_dashboard_with_another_uid(stand_in: StandIn, source: Path) -> None:
     swapped = deploy(stand_in, source, "--prune")
     assert swapped.exit_code == 0 and "takes the place of board-two" in swapped.stdout
     assert set(stand_in.dashboards) == {"board-one", "board-2", "sedna-dash-sedna"}
+    assert f"{FIRST} unchanged" in deploy(stand_in, source).stdout
+
+
+@pytest.mark.parametrize("number", [1, 4])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a job that is cancelled"])
+def test_an_interrupted_run_reports_what_it_did(
+    stand_in: StandIn, source: Path, number: int, sent: signal.Signals
+) -> None:
+    processes: list[subprocess.Popen[str]] = []
+
+    def interrupt(request: Request) -> Answer | None:
+        if len(stand_in.writes) == number and request.method != "GET":
+            stand_in.after = lambda request: None
+            os.kill(processes[0].pid, sent)
+            time.sleep(0.2)
+        return None
+
+    stand_in.after = interrupt
+    command = [sys.executable, "-m", "sedna_dash", "deploy", "--url", stand_in.url, "--source", str(source), *URLS]
+    environ = os.environ | {"GRAFANA_TOKEN": "admin-token"}
+    processes.append(
+        subprocess.Popen(
+            [*command, "--jobs", "1"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    )
+    out, err = processes[0].communicate(timeout=60)
+    assert "interrupted" in out and "Traceback" not in err, err
+    assert processes[0].returncode == (4 if number == 1 else 5)
+    assert deploy(stand_in, source).exit_code == 0
     assert f"{FIRST} unchanged" in deploy(stand_in, source).stdout
