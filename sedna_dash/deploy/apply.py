@@ -116,10 +116,12 @@ class _Run:
             said = "not deleted, since the record that keeps the copy could not be written"
             done |= {index: self._skipped(self.plan.changes[index], said, follows=True) for index in stages["last"]}
         deleted = {result.uid for result in done.values() if result.outcome == "delete"}
+        still_there = {change.uid for change in self.plan.deletions} - deleted
         for index in stages["late"]:
             change = self.plan.changes[index]
             said = f"{change.after}, which has the title, was not deleted; see there"
-            done[index] = self._alone(change) if change.after in deleted else self._skipped(change, said, follows=True)
+            waits = change.after in still_there
+            done[index] = self._skipped(change, said, follows=True) if waits else self._alone(change)
         return [done[index] for index in range(len(self.plan.changes))]
 
     def _undone(self, index: int, result: Result) -> bool:

@@ -597,3 +597,21 @@ def test_an_interrupted_run_reports_what_it_did(
     assert processes[0].returncode == (4 if number == 1 else 5)
     assert deploy(stand_in, source).exit_code == 0
     assert f"{FIRST} unchanged" in deploy(stand_in, source).stdout
+
+
+def test_a_saved_plan_that_was_cut_off_between_the_old_uid_and_the_new(
+    stand_in: StandIn, source: Path, tmp_path: Path
+) -> None:
+    deploy(stand_in, source)
+    (source / "two.py").write_text((source / "two.py").read_text().replace("board-two", "board-2"))
+    file = tmp_path / "plan.json"
+    assert plan(stand_in, source, "--prune", "--out", str(file)).exit_code == 0
+    down = Answer(502, b"<html>", {}, "text/html")
+    stand_in.before = lambda request: (
+        down if request.method == "POST" and (request.body.get("dashboard") or {}).get("uid") == "board-2" else None
+    )
+    assert call(stand_in, "deploy", "--plan", str(file)).exit_code == 5
+    assert not {"board-two", "board-2"} & set(stand_in.dashboards)
+    stand_in.before = lambda request: None
+    assert call(stand_in, "deploy", "--plan", str(file)).exit_code == 0
+    assert "board-2" in stand_in.dashboards
