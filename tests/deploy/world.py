@@ -28,7 +28,7 @@ Model = dict[str, Any]
 TOKEN, SECRET = f"canary-token-{secrets.token_hex(8)}", f"canary-secret-{secrets.token_hex(8)}"
 
 #: Seconds that a client waits among faults; elsewhere it has all the time it needs.
-SHORT, LONG = 0.12, 20.0
+SHORT, LONG = 0.3, 20.0
 
 _MARK = re.compile(r"sedna-dash \S+ bundle:(?P<bundle>\S+) deployment:\S+ folder:(?P<folder>\S*) .*?"
                    r"(?P<merged> merged:\S+)?")  # fmt: skip
