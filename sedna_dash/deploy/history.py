@@ -121,6 +121,11 @@ def _model(
                 model = grafana.version(uid, version.number)
                 if model:
                     return without_server_keys(model)
+        # One that somebody saved, and that the modules took over as it was, has no mark of ours.
+        for version in grafana.versions(uid, KEPT):
+            model = grafana.version(uid, version.number) if version.mark is None else None
+            if model and _is(model, entry):
+                return without_server_keys(model)
     texts = [text for _, record in history for text in (record.trash.get(uid, ""), *record.earlier.get(uid, ()))]
     return next((without_server_keys(copy) for copy in map(unpacked, texts) if copy and _is(copy, entry)), None)
 

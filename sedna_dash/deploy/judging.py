@@ -16,7 +16,7 @@ from typing import Any
 
 from sedna_dash.deploy.changes import Action, Change, Maker, Policy, seen
 from sedna_dash.deploy.marks import Mark, canonical, describes, equal
-from sedna_dash.deploy.noise import chosen_sources, comparable, revived, same_tags
+from sedna_dash.deploy.noise import comparable, revived, same_tags
 from sedna_dash.deploy.record import Record, record_model
 from sedna_dash.deploy.resources import Folder, Hit, LiveDashboard, Model, Version
 from sedna_dash.deploy.threeway import Comparison, Detail, compared, detail, from_common_ground
@@ -167,13 +167,13 @@ class Judge:
         (_, base), *outlines = from_common_ground([(ours, base), *outlines], here)
         view = compared(base, here, there, outlines)
         details = _telling(view.details)
-        # What a comparison does not see may still have changed here: the chosen datasource, or something taken out.
-        hidden = changed and (self.live.server.rewrites or chosen_sources(wanted) != chosen_sources(base_model))
-        if not view.details and not hidden:
+        if not view.details and not changed:
             return change("unchanged", f"last saved by somebody else, who changed nothing that counts: {live.newest}")
         if not view.theirs:
-            # Whatever was changed there is in the modules by now.
-            return replace(self._updated(change, wanted, live), details=tuple(details))
+            # Whatever was changed there is in the modules by now. It is saved once more even so: a rollback finds only
+            # what has our mark.
+            reason = "" if details else "what somebody changed is in the modules now; saved as ours"
+            return replace(self._updated(change, wanted, live, reason), details=tuple(details))
         what = f"changed since our version {ours.number}: {live.newest}"
         if live.history[0] is ours:
             what = f"holds an edit that was merged in our version {ours.number} and that the modules do not have"

@@ -53,12 +53,6 @@ def revived(merged: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def chosen_sources(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Which datasources a dashboard opens with, by variable: no edit when it differs, but ours to set."""
-    variables = [item for item in _listed(model, "templating") if item.get("type") == "datasource"]
-    return {str(item.get("name")): (item.get("current") or {}).get("value") for item in variables}
-
-
 def same_tags(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether both have the same tags, in whatever order."""
     first, second = one.get("tags"), other.get("tags")

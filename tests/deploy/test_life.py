@@ -214,3 +214,16 @@ def test_folders(site: Site) -> None:
     assert site.deploy()["one"] == "drifted"
     assert any("folder changed live by" in said for said in site.details())
     assert site.deploy(on_drift="overwrite")["one"] == "move"
+
+
+def test_return_to_an_edit_that_the_modules_took_over(site: Site) -> None:
+    """The version that holds it was saved by somebody, and has no mark of ours."""
+    site.deploy()
+    site.edit("one", title("Mine"))
+    title("Mine")(site.boards["one"])
+    assert site.deploy() == {"one": "unchanged", "two": "unchanged", "exit": "0"}
+    site.boards["one"]["description"] = "worse"
+    assert site.deploy()["one"] == "update"
+    assert site.rollback() == {"one": "update", "two": "unchanged", "exit": "0"}
+    live = site.live("one")
+    assert live["panels"][0]["title"] == "Mine" and "description" not in live
