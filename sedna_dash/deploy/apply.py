@@ -19,7 +19,7 @@ from sedna_dash.deploy.datasources import Wanted, compare_datasource, updated_da
 from sedna_dash.deploy.grafana import DeniedError, Grafana, RefusedError, UnreachableError
 from sedna_dash.deploy.journal import Journal, NoJournal
 from sedna_dash.deploy.judging import Judge, Live
-from sedna_dash.deploy.marks import MESSAGE_LIMIT, datasource_fields, message_for
+from sedna_dash.deploy.marks import MESSAGE_LIMIT, datasource_fields
 from sedna_dash.deploy.reading import Tick, read_dashboard, workers
 from sedna_dash.deploy.resources import Folder, LiveDashboard
 from sedna_dash.deploy.threeway import Detail
@@ -258,7 +258,7 @@ class _Run:
 
     def _changed(self, change: Change, wanted: Folder) -> Folder:
         there = self.grafana.folder(wanted.uid)
-        if there is None or change.seen is None or f"{there.parent}/{there.title}" != change.seen.checksum:
+        if there is None or change.seen is None or there.place != change.seen.checksum:
             raise RefusedError("", status=412, code="version-mismatch", said="somebody changed it")
         if change.action == "move":
             there = self.grafana.move_folder(replace(there, parent=wanted.parent))
@@ -303,13 +303,7 @@ class _Run:
     # Dashboards -------------------------------------------------------------------------------------------------------
 
     def _dashboard(self, change: Change) -> Change:
-        message = message_for(
-            change.body,
-            bundle=self.plan.bundle,
-            deployment=self.plan.deployment,
-            folder=change.folder,
-            merged=change.merged,
-        )
+        message = self.plan.message(change)
         for attempt in range(_TRIES):
             try:
                 saved = self.grafana.save_dashboard(

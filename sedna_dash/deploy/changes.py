@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sedna_dash.deploy.marks import canonical
+from sedna_dash.deploy.marks import canonical, message_for
 from sedna_dash.deploy.resources import LiveDashboard, Model
 from sedna_dash.deploy.threeway import Detail
 from sedna_dash.render.canonical import checksum
@@ -17,7 +17,6 @@ Action = Literal[
 Kind = Literal["folder", "datasource", "dashboard", "record"]
 OnDrift = Literal["fail", "keep", "overwrite", "merge"]
 
-ACTIONS: tuple[Action, ...] = get_args(Action)
 ON_DRIFT: tuple[OnDrift, ...] = get_args(OnDrift)
 #: Actions that send something to Grafana.
 WRITES = frozenset({"create", "update", "move", "delete"})
@@ -92,6 +91,16 @@ class Plan:
     policy: Policy
     changes: Sequence[Change]
     org_id: int | None = None
+
+    def message(self, change: Change) -> str:
+        """The message to save the dashboard of a change with: our mark."""
+        return message_for(
+            change.body,
+            bundle=self.bundle,
+            deployment=self.deployment,
+            folder=change.folder,
+            merged=change.merged,
+        )
 
     @property
     def pending(self) -> bool:

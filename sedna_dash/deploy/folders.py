@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sedna_dash.deploy.changes import Change, Seen
 from sedna_dash.deploy.marks import OWNED_TAG
@@ -68,7 +69,7 @@ def plan_folders(
         changes.append(change)
     if flat:
         said = "this Grafana has no folders in folders, so one folder has all titles"
-        changes = [Change(**{**vars(change), "reason": change.reason or said}) for change in changes]
+        changes = [replace(change, reason=change.reason or said) for change in changes]
     return changes, parent
 
 
@@ -124,7 +125,7 @@ def _changed(home: Folder, wanted: Folder, recorded: Folder) -> tuple[Change, Fo
             f"somebody made '{home.title}' of it; rename it to '{wanted.title}' in Grafana, or name it with --folder"
         )
         return Change("conflict", "folder", home.uid, home.title, reason), home
-    seen = Seen(home.version, f"{home.parent}/{home.title}")
+    seen = Seen(home.version, home.place)
     if home.parent != wanted.parent:
         reason = f"from '{home.title}'" if home.title != wanted.title else ""
         return Change("move", "folder", home.uid, wanted.title, reason, folder=wanted.parent, seen=seen), wanted

@@ -15,7 +15,7 @@ from typing import Any
 from sedna_dash.deploy.changes import Change, Plan, Policy, Seen, seen
 from sedna_dash.deploy.grafana import clean
 from sedna_dash.deploy.judging import Live
-from sedna_dash.deploy.marks import datasource_contains, datasource_fields, message_for
+from sedna_dash.deploy.marks import datasource_contains, datasource_fields
 from sedna_dash.deploy.threeway import Detail
 from sedna_dash.errors import OutputError, SettingsError
 from sedna_dash.render.canonical import checksum
@@ -132,10 +132,7 @@ def _is_done(change: Change, plan: Plan, live: Live) -> bool:
     dashboard = live.dashboards.get(change.uid)
     if dashboard is None:
         return change.action == "delete"
-    message = message_for(
-        change.body, bundle=plan.bundle, deployment=plan.deployment, folder=change.folder, merged=change.merged
-    )
-    return change.action != "delete" and dashboard.newest.message == message
+    return change.action != "delete" and dashboard.newest.message == plan.message(change)
 
 
 def moved_since(plan: Plan, live: Live) -> list[str]:
@@ -152,7 +149,7 @@ def _as_seen(change: Change, live: Live) -> bool:
         folder = next((item for item in live.folders if item.uid == change.uid), None)
         if folder is None or change.seen is None:
             return folder is None and change.seen is None
-        return f"{folder.parent}/{folder.title}" == change.seen.checksum
+        return folder.place == change.seen.checksum
     if change.kind == "datasource":
         source = next((item for item in live.datasources if item.get("uid") == change.uid), None)
         if source is None or change.seen is None:

@@ -33,7 +33,7 @@ _MOST_EDITS = 10
 Tick = Callable[[], object]
 
 
-def _silent() -> None:
+def silent() -> None:
     """For callers that show no progress."""
 
 
@@ -64,7 +64,7 @@ def read_live(
     health: Health,
     desired: Desired,
     datasources: Sequence[Mapping[str, Any]],
-    tick: Tick = _silent,
+    tick: Tick = silent,
     *,
     copies: bool = False,
 ) -> Live:

@@ -20,6 +20,11 @@ class Folder:
     parent: str = ""
     version: int = 0
 
+    @property
+    def place(self) -> str:
+        """What a plan saw of it: renaming and moving change it."""
+        return f"{self.parent}/{self.title}"
+
 
 @dataclass(frozen=True)
 class Hit:

@@ -16,7 +16,7 @@ from sedna_dash.deploy.judging import Live
 from sedna_dash.deploy.marks import tagged
 from sedna_dash.deploy.plan import Desired, make_plan
 from sedna_dash.deploy.planfile import moved_since, without_done
-from sedna_dash.deploy.reading import Tick, check_supported, read_dashboard, read_live, server_of, workers
+from sedna_dash.deploy.reading import Tick, check_supported, read_dashboard, read_live, server_of, silent, workers
 from sedna_dash.deploy.record import is_bundle_name
 from sedna_dash.deploy.report import Report
 from sedna_dash.deploy.sources import (
@@ -32,10 +32,6 @@ from sedna_dash.errors import ConflictError, SettingsError
 from sedna_dash.render.profiles import profile_for, shaped
 
 
-def _silent() -> None:
-    """For callers that show no progress."""
-
-
 @dataclass(frozen=True)
 class Request:
     """What is to be in Grafana. ``sources`` says for each plugin which datasource to use."""
@@ -49,7 +45,7 @@ class Request:
     variables: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
-def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick = _silent) -> tuple[Plan, Live]:
+def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick = silent) -> tuple[Plan, Live]:
     """What a deployment would do, and what that was worked out from. Nothing is written.
 
     Raises `SettingsError` and `GrafanaError`.
@@ -84,7 +80,7 @@ def plan_rollback(
     bundle: str,
     to: str | None,
     policy: Policy,
-    tick: Tick = _silent,
+    tick: Tick = silent,
     tell: Callable[[str], object] = lambda said: None,
 ) -> tuple[Plan, Live]:
     """What returning to an earlier deployment would do. Nothing is written.
@@ -109,7 +105,7 @@ def carry_out(
     command: str = "deploy",
     journal: Journal | None = None,
     resolve: Resolve | None = None,
-    tick: Tick = _silent,
+    tick: Tick = silent,
 ) -> Report:
     """Do what the plan says; nothing when it would delete more than the policy allows."""
     if plan.too_many_deletions:
