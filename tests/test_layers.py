@@ -12,16 +12,20 @@ CHECKOUT = ROOT.parent
 
 #: From the ground up. A module imports from its own layer's package and from layers below it.
 LAYERS = [
-    ["errors", "dashboard_schema"],
+    ["errors", "dashboard_schema", "crds"],
     ["schemas", "secret_references"],
     ["environments"],
     ["settings"],
     ["catalog"],
+    ["exposition"],
+    ["knowledge_base", "custom_resource_state", "worker"],
+    ["exporter"],
+    ["simulator"],
     ["authoring"],
     ["render"],
     ["lint"],
     ["building", "starting"],
-    ["deploy", "linting", "documenting"],
+    ["deploy", "linting", "documenting", "verify"],
     ["cli"],
     ["__main__"],
 ]
@@ -33,6 +37,7 @@ BORDERS = {
     "niquests": {"deploy/grafana.py"},
     "jsonschema": {"schemas/__init__.py"},
     "promql_parser": {"lint/promql_ast.py"},
+    "kubernetes": {"exporter/cluster.py"},
     "grafanalib": {
         "authoring/panel.py",
         "authoring/layout.py",
