@@ -7,6 +7,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 END = b"# EOF\n"
 
+_SPECIAL = re.compile(r'[\\"\n]')
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
@@ -29,9 +31,14 @@ class Sample(NamedTuple):
 
 def line(name: str, labels: Mapping[str, str], value: float) -> bytes:
     """One line of either format. Empty labels are left out, as Prometheus would do."""
-    pairs = ",".join([f'{label}="{text.translate(_ESCAPES)}"' for label, text in labels.items() if text])
+    pairs = ",".join([f'{label}="{escaped(text)}"' for label, text in labels.items() if text])
     # A lone surrogate, which JSON can carry, is no UTF-8: Prometheus would refuse the whole scrape.
     return f"{name}{{{pairs}}} {number(value)}\n".encode("utf-8", "replace")
+
+
+def escaped(value: str) -> str:
+    """A label value as it stands between its quotes."""
+    return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
 
 
 def number(value: float) -> str:
