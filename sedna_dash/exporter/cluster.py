@@ -13,6 +13,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from sedna_dash import __version__
 from sedna_dash.errors import SettingsError
+from sedna_dash.exporter.api_error import ApiError
 
 #: Objects in one answer of a list, as client-go asks for.
 _PAGE = 500
@@ -24,17 +25,6 @@ _LIST_SECONDS = 60
 _LONGEST_LINE = 16 << 20
 
 _METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
-
-
-class ApiError(Exception):
-    """The API server refused, broke off or is away. ``status`` is the HTTP status, 0 without an answer;
-    ``retry_after`` is how many seconds it asks us to wait."""
-
-    def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.retry_after = retry_after
 
 
 class Cluster:

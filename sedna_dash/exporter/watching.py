@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from sedna_dash.exporter.cluster import ApiError
+from sedna_dash.exporter.api_error import ApiError
 from sedna_dash.exporter.state import State
 from sedna_dash.exporter.targets import Target
 from sedna_dash.exposition import Sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import orjson
@@ -65,7 +66,7 @@ def write(resource: Resource, lines: Lines) -> None:
         else:
             fields.wrong("status.conditions[].status")
     lines.add("sedna_job_status_conditions", history.length)
-    lines.add("sedna_job_status_bytes", len(orjson.dumps(fields.raw("status"))) if fields.raw("status") else 0)
+    lines.add("sedna_job_status_bytes", size(fields.raw("status")))
 
 
 def state(resource: Resource) -> str:
@@ -78,3 +79,13 @@ def state(resource: Resource) -> str:
     if phase and phase not in resource.crd.phases:
         resource.fields.wrong("status.phase")
     return STATES.get(phase, "Pending" if resource.crd.handled else "Unknown")
+
+
+def size(status: object) -> int:
+    """Bytes of a status as JSON; 0 without one."""
+    if not status:
+        return 0
+    try:
+        return len(orjson.dumps(status))
+    except orjson.JSONEncodeError:  # it holds what is legal JSON, but no UTF-8 or no 64-bit number
+        return len(json.dumps(status))
