@@ -175,7 +175,7 @@ objective = row(
             query(max_by(budget_left(NAME), *SERVICE), "Budget left"),
             query(burn_rate("1h"), "Burn, 1 hour"),
             query(burn_rate("3d"), "Burn, 3 days"),
-            query(sum_by(increase(hard(NAME), DAY), *SERVICE), "Hard frames a day"),
+            query(sum_by(increase(hard(NAME, kind="JointInferenceService"), DAY), *SERVICE), "Hard frames a day"),
             columns=[
                 Column(
                     "name",
@@ -321,7 +321,7 @@ dashboard = board(
         logs_source(),
         cluster(),
         namespace(),
-        label_values("name", hard(SPACE), title="Service"),
+        label_values("name", hard(SPACE, kind="JointInferenceService"), title="Service"),
         choice("severity", ("critical", "warning", "info"), all_value="|critical|warning|info"),
         textbox(
             "alert", title="Alert names", default="Sedna.*", about="Regular expression for names of alerts; .* is all"

@@ -62,6 +62,7 @@ FIRING = {
     "severity": ("critical", "warning", "info"),
 }
 JOB = ("cluster", "namespace", "kind", "name")
+JOINT = "JointInferenceService"
 
 jobs = metric("cluster_namespace_kind_state:sedna_jobs:count")
 stage_state = metric("sedna_job_stage_state")
@@ -242,11 +243,11 @@ flow = row(
     line(
         bar_gauge(
             "Where the data goes, 24 hours",
-            query(sum_by(increase(frames(SPACE), DAY)), "1  frames"),
-            query(sum_by(increase(hard(SPACE), DAY)), "2  hard frames"),
+            query(sum_by(increase(frames(SPACE, kind=JOINT), DAY)), "1  frames"),
+            query(sum_by(increase(hard(SPACE, kind=JOINT), DAY)), "2  hard frames"),
             query(
-                sum_by(increase(hard(SPACE), DAY))
-                - or_zero(sum_by(increase(offload_errors(SPACE, location="cloud"), DAY))),
+                sum_by(increase(hard(SPACE, kind=JOINT), DAY))
+                - or_zero(sum_by(increase(offload_errors(SPACE, kind=JOINT, location="cloud"), DAY))),
                 "3  answered by the cloud",
             ),
             query(sum_by(delta(samples(SPACE), DAY) > 0), "4  new samples in datasets"),

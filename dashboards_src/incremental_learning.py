@@ -192,8 +192,8 @@ data = row(
     "Do hard examples become training data",
     stat(
         "From frame to model",
-        query(or_zero(sum_by(increase(frames(NAME)))), "frames"),
-        query(or_zero(sum_by(increase(hard(NAME)))), "hard examples"),
+        query(or_zero(sum_by(increase(frames(NAME, kind=KIND)))), "frames"),
+        query(or_zero(sum_by(increase(hard(NAME, kind=KIND)))), "hard examples"),
         query(sum_by(train_samples(NAME, kind=KIND)), "samples for training, now"),
         query(sum_by(increase(transitions(NAME, kind=KIND, stage="Train", state="Completed"))), "trainings"),
         query(sum_by(increase(transitions(NAME, kind=KIND, stage="Eval", state="Completed"))), "evaluations"),

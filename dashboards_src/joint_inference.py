@@ -47,6 +47,7 @@ from sedna_dash.authoring import (
 )
 
 KIND = "JointInferenceService"
+SERVICE = {**NAME, "kind": KIND}
 
 state = metric("sedna_job_state")
 available = metric("kube_deployment_status_replicas_available")
@@ -91,22 +92,22 @@ health = row(
     line(
         stat(
             "Answered at the edge",
-            query(sum_by(increase(inferences(NAME, location="edge"))), "edge"),
+            query(sum_by(increase(inferences(SERVICE, location="edge"))), "edge"),
             why="Inferences run at the edge in the chosen time range. If it stands still while the camera runs, look at the edge workers.",
         ),
         stat(
             "Answered in the cloud",
-            query(sum_by(increase(inferences(NAME, location="cloud"))), "cloud"),
+            query(sum_by(increase(inferences(SERVICE, location="cloud"))), "cloud"),
             why="Inferences run in the cloud in the chosen time range, each of them for a hard example. Without the worker hook, calls that failed count too.",
         ),
         stat(
             "Hard examples",
-            query(sum_by(increase(hard(NAME))), "hard"),
+            query(sum_by(increase(hard(SERVICE))), "hard"),
             why="Frames that the mining algorithm judged hard in the chosen time range. None at all over a busy day means that mining is off or its threshold never fires.",
         ),
         stat(
             "Frames",
-            query(sum_by(increase(requests(NAME))), "frames"),
+            query(sum_by(increase(requests(SERVICE))), "frames"),
             trend=False,
             why="Frames given to the service in the chosen time range, each counted once in either mining mode.",
         ),
@@ -142,12 +143,12 @@ traffic = row(
     line(
         timeseries(
             "Inference rate by place",
-            query(sum_by(rate(inferences(NAME)), "location"), "{{location}}"),
+            query(sum_by(rate(inferences(SERVICE)), "location"), "{{location}}"),
             why="Inferences per second at the edge and in the cloud. The cloud line rising alone means that frames became harder; both falling means that fewer frames arrive.",
         ),
         pie_chart(
             "Edge against cloud",
-            query(sum_by(increase(inferences(NAME)), "location"), "{{location}}"),
+            query(sum_by(increase(inferences(SERVICE)), "location"), "{{location}}"),
             why="Share of inferences in the chosen time range. The more the edge answers, the less the link carries.",
         ),
         shares=(2, 1),
@@ -166,7 +167,7 @@ traffic = row(
         ),
         timeseries(
             "Bytes to and from the cloud",
-            query(sum_by(rate(transferred(NAME)), "direction"), "{{direction}}"),
+            query(sum_by(rate(transferred(SERVICE)), "direction"), "{{direction}}"),
             why="What offloading costs the link. Only the worker hook measures it.",
         ),
         timeseries(
@@ -174,11 +175,11 @@ traffic = row(
             query(
                 (
                     constant("$price_inference", "number")
-                    * sum_by(rate(inferences(NAME, location="cloud"), window=HOUR))
-                    + constant("$price_gb", "number") * (or_zero(sum_by(rate(transferred(NAME), window=HOUR))) / 1e9)
+                    * sum_by(rate(inferences(SERVICE, location="cloud"), window=HOUR))
+                    + constant("$price_gb", "number") * (or_zero(sum_by(rate(transferred(SERVICE), window=HOUR))) / 1e9)
                 )
                 * 1000
-                / (sum_by(rate(requests(NAME), window=HOUR)) > 0),
+                / (sum_by(rate(requests(SERVICE), window=HOUR)) > 0),
                 "joint",
             ),
             query(constant("$price_inference", "number") * 1000, "all in the cloud", dashed=True),
@@ -193,7 +194,7 @@ failures = row(
     line(
         timeseries(
             "Failed cloud answers",
-            query(sum_by(rate(errors(NAME, location="cloud")), "name"), "{{name}}"),
+            query(sum_by(rate(errors(SERVICE, location="cloud")), "name"), "{{name}}"),
             why="Hard frames that got no answer from the cloud, per second. Counted from the edge workers' log, so there is no line before the first failure. Check the cloud worker and the link.",
         ),
         timeseries(
@@ -230,9 +231,9 @@ latency = row(
     line(
         timeseries(
             "Latency",
-            query(quantile(0.5, duration(NAME), "location"), "p50 {{location}}"),
-            query(quantile(0.95, duration(NAME), "location"), "p95 {{location}}"),
-            query(quantile(0.99, duration(NAME), "location"), "p99 {{location}}"),
+            query(quantile(0.5, duration(SERVICE), "location"), "p50 {{location}}"),
+            query(quantile(0.95, duration(SERVICE), "location"), "p95 {{location}}"),
+            query(quantile(0.99, duration(SERVICE), "location"), "p99 {{location}}"),
             thresholds=above(
                 "orange above 250 ms, the edge objective; red above 2.5 s, the cloud's", orange=0.25, red=2.5
             ),
@@ -241,12 +242,12 @@ latency = row(
         ),
         heatmap(
             "Latency at the edge",
-            bucket_increase(duration(NAME, location="edge"), "$__rate_interval"),
+            bucket_increase(duration(SERVICE, location="edge"), "$__rate_interval"),
             why="How many inferences took how long. Two bands mean two kinds of frames, or two kinds of devices.",
         ),
         bar_gauge(
             "Latency histogram",
-            query(bucket_increase(duration(NAME), "$__range"), "{{le}}"),
+            query(bucket_increase(duration(SERVICE), "$__range"), "{{le}}"),
             why="Inferences by duration in the chosen time range; each bar holds those up to the given seconds.",
         ),
     ),

@@ -183,7 +183,7 @@ exporter = row(
         table(
             "Version of the exporter",
             query(metric("sedna_exporter_build_info")(CLUSTER)),
-            columns=["version", "revision", "goversion", "instance"],
+            columns=["version", "pythonversion", "instance"],
             why="What runs. More than one row outside an update means two exporters: jobs are counted twice, stop one.",
         ),
     ),

@@ -37,6 +37,7 @@ _catalog_option = click.option(
 
 #: Commands that live with what they do, and are loaded only when they are asked for: command to module.
 _ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
+_ELSEWHERE["ksm"] = "sedna_dash.custom_resource_state.command"
 _ELSEWHERE["exporter"] = "sedna_dash.exporter.command"
 _ELSEWHERE["pull"] = "sedna_dash.deploy.pull_command"
 

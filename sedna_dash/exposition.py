@@ -7,6 +7,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometh
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from sedna_dash.catalog import Metric
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 END = b"# EOF\n"
+#: A longer label value is cut, and gets a hash so that two of them stay two.
+LONGEST_VALUE = 512
 
 _SPECIAL = re.compile(r'[\\"\n]')
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
@@ -41,6 +44,14 @@ def escaped(value: str) -> str:
     return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
 
 
+def cut(value: str, longest: int = LONGEST_VALUE) -> str:
+    """The value, cut with a hash of the whole when it is too long."""
+    if len(value) <= longest:
+        return value
+    digest = hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{value[: longest - 9]}~{digest}"
+
+
 def number(value: float) -> str:
     """A value: whole numbers without a point, so that most of them are short."""
     if value != value:
@@ -54,7 +65,8 @@ def header(metric: Metric, name: str, *, openmetrics: bool) -> bytes:
     """HELP and TYPE of a family; in OpenMetrics its name stands without ``_total`` and ``_info``."""
     kind = "gauge" if metric.type == "stateset" else metric.type
     if openmetrics:
-        name = name.removesuffix("_total") if kind == "counter" else name.removesuffix("_info")
+        suffix = {"counter": "_total", "info": "_info"}.get(kind, "")
+        name = name.removesuffix(suffix)
     elif kind == "info":
         kind = "gauge"
     help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")

@@ -6,15 +6,15 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
 from sedna_dash.catalog import default_catalog
 from sedna_dash.errors import SettingsError
 from sedna_dash.exporter import options
+from sedna_dash.exposition import Sample
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -38,6 +38,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--limit", "limits", multiple=True, help="NAME=NUMBER: how many series one object may show.")
 @click.option("--knowledge-base", type=_FILE, help="Read this sqlite file of Sedna's knowledge base, too.")
 @click.option("--knowledge-base-copy", is_flag=True, help="The file is a copy that nobody writes.")
+@click.option(
+    "--knowledge-base-index", type=_FILE, help="Index file that says what is deployed. [default: index.pkl beside it]"
+)
 @click.option("--no-kubernetes", is_flag=True, help="Watch no cluster: only read the knowledge base.")
 @click.option("--web-config", type=_FILE, help="TLS and passwords, in the file format of Prometheus exporters.")
 @click.option("--verbose", is_flag=True, help="Say more on standard error.")
@@ -54,6 +57,7 @@ def exporter_command(
     limits: tuple[str, ...],
     knowledge_base: Path | None,
     knowledge_base_copy: bool,
+    knowledge_base_index: Path | None,
     no_kubernetes: bool,
     web_config: Path | None,
     verbose: bool,
@@ -87,7 +91,7 @@ def exporter_command(
         State(limits=caps, leave_out=omitted, shard=part, sedna_namespace=sedna_namespace),
         source=source,
         targets=targets(namespaces, selector, sedna_namespace),
-        more=[_reader(knowledge_base, knowledge_base_copy)] if knowledge_base else [],
+        more=[_reader(knowledge_base, knowledge_base_copy, knowledge_base_index)] if knowledge_base else [],
     )
     server = exporter.serve(host, port, read_web_config(web_config) if web_config else None)
     click.echo(f"Serving {server.url}/metrics" + (f" from {source.url}" if source else ""))
@@ -101,10 +105,18 @@ def exporter_command(
     server.server_close()
 
 
-def _reader(path: Path, copy: bool) -> Callable[[], Any]:
+def _reader(path: Path, copy: bool, index: Path | None) -> Callable[[], Iterator[Sample]]:
+    """The series of the knowledge base, and what its limits left out."""
     from sedna_dash.knowledge_base import KnowledgeBase
 
-    return KnowledgeBase(path, copy=copy).samples
+    base = KnowledgeBase(path, copy=copy, index=index)
+
+    def samples() -> Iterator[Sample]:
+        yield from base.samples()
+        for (family, reason), count in base.dropped().items():
+            yield Sample("sedna_exporter_dropped_series_total", {"family": family, "reason": reason}, count)
+
+    return samples
 
 
 def _require(*packages: str) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 
 from sedna_dash.catalog import Catalog, Metric, default_catalog
-from sedna_dash.exposition import escaped, number
-
-#: A longer label value is cut, and gets a hash so that two of them stay two.
-LONGEST_VALUE = 512
+from sedna_dash.exposition import cut, escaped, number
 
 
 class Lines:
@@ -76,11 +72,3 @@ class Lines:
 @cache
 def _identity_of(metric: Metric) -> tuple[str, ...]:
     return tuple(label for label in ("namespace", "kind", "name", "pod") if label in metric.labels)
-
-
-def cut(value: str, longest: int = LONGEST_VALUE) -> str:
-    """The value, cut with a hash of the whole when it is too long."""
-    if len(value) <= longest:
-        return value
-    digest = hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{value[: longest - 9]}~{digest}"
