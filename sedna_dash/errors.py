@@ -9,6 +9,7 @@
     ├── OutputError         exit 1   a file cannot be written
     ├── StaleError          exit 1   what is on disk is not what would be written
     ├── LintError           exit 1   lint found problems
+    ├── VerifyError         exit 1   a query of a dashboard finds nothing and should, or its server cannot be asked
     ├── SettingsError       exit 2   an option or environment variable is missing or impossible
     ├── ConflictError       exit 3   Grafana holds something that we cannot explain, so we left it alone
     ├── GrafanaError        exit 4   Grafana could not be reached, or refused
@@ -53,6 +54,10 @@ class StaleError(SednaDashError):
 
 class LintError(SednaDashError):
     """Lint found problems, or an exclusion that excludes nothing."""
+
+
+class VerifyError(SednaDashError):
+    """A query of a dashboard is refused or finds nothing without a good reason, or its server cannot be asked."""
 
 
 class SettingsError(SednaDashError):

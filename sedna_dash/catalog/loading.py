@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from sedna_dash.catalog.model import TYPES, Catalog, Label, LogFields, Metric, Source, Unit, closest
+from sedna_dash.catalog.model import TYPES, Absence, Catalog, Label, LogFields, Metric, Source, Unit, closest
 from sedna_dash.errors import CatalogError
 
 DATA = Path(__file__).parent / "data"
@@ -20,7 +20,7 @@ METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 RECORD_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(:[a-zA-Z_][a-zA-Z0-9_]*)+")
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
-_COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies"}
+_COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies", "absent"}
 _METRIC_KEYS = _COMMON_KEYS | {"prefix"}
 _RECORD_KEYS = _COMMON_KEYS | {"expr", "push"}
 
@@ -44,7 +44,7 @@ class _Loader(_Base):  # type: ignore[misc]
         return mapping
 
 
-class _File:
+class DataFile:
     """One YAML file and the means to say where in it something is wrong."""
 
     def __init__(self, path: Path) -> None:
@@ -117,7 +117,7 @@ def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
     labels = _section(folder / "labels.yaml", "labels", _label)
     enums = _section(folder / "enums.yaml", "enums", _enum)
     sources = _section(folder / "sources.yaml", "sources", _source)
-    required_file = _File(folder / "required_values.yaml")
+    required_file = DataFile(folder / "required_values.yaml")
     required: dict[str, str] = {}
     for index, row in enumerate(_list(required_file, "required")):
         required_file.check_keys(row, {"id", "text"}, ("id", "text"), "required", index)
@@ -127,9 +127,9 @@ def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
         required[row["id"]] = row["text"]
     reader = _MetricReader(units, labels, enums, sources, required)
     for path in (*sorted((folder / "metrics").glob("*.yaml")), *extra):
-        reader.read(_File(path), "metrics", _METRIC_KEYS)
-    reader.read(_File(folder / "records.yaml"), "records", _RECORD_KEYS)
-    logs_file = _File(folder / "logs.yaml")
+        reader.read(DataFile(path), "metrics", _METRIC_KEYS)
+    reader.read(DataFile(folder / "records.yaml"), "records", _RECORD_KEYS)
+    logs_file = DataFile(folder / "logs.yaml")
     logs_file.check_keys(logs_file.content, {"stream_labels", "metadata"}, ("stream_labels", "metadata"))
     logs = LogFields(
         stream=reader.domains(logs_file, logs_file.content["stream_labels"], "stream_labels"),
@@ -144,15 +144,15 @@ def default_catalog() -> Catalog:
     return load_catalog()
 
 
-def _section(path: Path, key: str, make: Callable[[_File, str, Any], Any]) -> dict[str, Any]:
-    file = _File(path)
+def _section(path: Path, key: str, make: Callable[[DataFile, str, Any], Any]) -> dict[str, Any]:
+    file = DataFile(path)
     file.check_keys(file.content, {key}, (key,))
     if not isinstance(file.content[key], dict):
         file.fail(f"'{key}' must be a mapping of names", key)
     return {str(name): make(file, str(name), entry) for name, entry in file.content[key].items()}
 
 
-def _list(file: _File, key: str) -> list[Any]:
+def _list(file: DataFile, key: str) -> list[Any]:
     file.check_keys(file.content, {key, "feature", "about", "foreign"}, (key,))
     content = file.content[key]
     if not isinstance(content, list):
@@ -160,13 +160,13 @@ def _list(file: _File, key: str) -> list[Any]:
     return content
 
 
-def _unit(file: _File, name: str, entry: Any) -> Unit:
+def _unit(file: DataFile, name: str, entry: Any) -> Unit:
     file.check_keys(entry, {"grafana", "rate", "suffix"}, ("grafana",), "units", name)
     file.check_texts(entry, ("grafana", "rate", "suffix"), "units", name)
     return Unit(name, entry["grafana"], entry.get("rate", "cps"), entry.get("suffix", ""))
 
 
-def _label(file: _File, name: str, entry: Any) -> Label:
+def _label(file: DataFile, name: str, entry: Any) -> Label:
     file.check_keys(entry, {"help", "bound"}, ("help", "bound"), "labels", name)
     file.check_texts(entry, ("help",), "labels", name)
     if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
@@ -176,13 +176,13 @@ def _label(file: _File, name: str, entry: Any) -> Label:
     return Label(name, entry["help"], entry["bound"])
 
 
-def _enum(file: _File, name: str, entry: Any) -> tuple[str, ...]:
+def _enum(file: DataFile, name: str, entry: Any) -> tuple[str, ...]:
     if not isinstance(entry, list) or not entry or not all(isinstance(value, str) for value in entry):
         file.fail(f"enum '{name}' must be a list of texts; quote True, False and numbers", "enums", name)
     return tuple(entry)
 
 
-def _source(file: _File, name: str, entry: Any) -> Source:
+def _source(file: DataFile, name: str, entry: Any) -> Source:
     file.check_keys(entry, {"title", "interval", "missing"}, ("title", "interval", "missing"), "sources", name)
     file.check_texts(entry, ("title", "missing"), "sources", name)
     if not re.fullmatch(r"\d+[smh]", str(entry["interval"])):
@@ -207,7 +207,7 @@ class _MetricReader:
         self.features: dict[str, str] = {}
         self._home: dict[str, Path] = {}
 
-    def read(self, file: _File, section: str, keys: set[str]) -> None:
+    def read(self, file: DataFile, section: str, keys: set[str]) -> None:
         entries = _list(file, section)
         file.check_keys(file.content, {"feature", "about", "foreign", section}, ("feature",))
         file.check_texts(file.content, ("feature", "about"))
@@ -230,7 +230,7 @@ class _MetricReader:
             self.metrics[metric.name], self._home[metric.name] = metric, file.path
 
     def _metric(
-        self, file: _File, entry: Any, feature: str, foreign: bool, record: bool, where: tuple[str | int, ...]
+        self, file: DataFile, entry: Any, feature: str, foreign: bool, record: bool, where: tuple[str | int, ...]
     ) -> Metric:
         name, kind = entry["name"], entry["type"]
         self._check_choice(file, kind, TYPES, "type", *where, "type")
@@ -265,9 +265,27 @@ class _MetricReader:
             satisfies=satisfies,
             expr=entry.get("expr"),
             push=file.mappings(entry.get("push"), *where, "push"),
+            absent=self._absence(file, entry, *where, "absent"),
         )
 
-    def domains(self, file: _File, mapping: Any, *where: str | int) -> dict[str, tuple[str, ...]]:
+    @staticmethod
+    def _absence(file: DataFile, entry: Any, *where: str | int) -> Absence | None:
+        """``absent``: a text, or a text with the query that refutes it."""
+        if "absent" not in entry:
+            return None
+        absent = entry["absent"]
+        if isinstance(absent, str):
+            absent = {"why": absent}
+        file.check_keys(absent, {"why", "unless", "partly"}, ("why",), *where)
+        file.check_texts(absent, ("why", "unless"), *where)
+        if not absent["why"].strip():
+            file.fail("say when the metric is absent, such as: until the first job succeeds", *where)
+        partly = absent.get("partly", False)
+        if not isinstance(partly, bool):
+            file.fail("'partly' is true or false, without quotes", *where, "partly")
+        return Absence(absent["why"], absent.get("unless", ""), partly)
+
+    def domains(self, file: DataFile, mapping: Any, *where: str | int) -> dict[str, tuple[str, ...]]:
         """Label name to legal values; ``any`` gives ``()``."""
         if not isinstance(mapping, dict):
             file.fail("labels must be a mapping like {namespace: any, state: job_state}", *where)
@@ -286,13 +304,13 @@ class _MetricReader:
         return result
 
     @staticmethod
-    def _check_choice(file: _File, value: Any, known: Iterable[str], what: str, *where: str | int) -> None:
+    def _check_choice(file: DataFile, value: Any, known: Iterable[str], what: str, *where: str | int) -> None:
         if not isinstance(value, str) or value not in known:
             file.fail(f"unknown {what} '{value}'{closest(str(value), known) or '; declare it first'}", *where)
 
     @staticmethod
     def _check_name(
-        file: _File, name: Any, kind: str, unit: Unit, foreign: bool, record: bool, *where: str | int
+        file: DataFile, name: Any, kind: str, unit: Unit, foreign: bool, record: bool, *where: str | int
     ) -> None:
         pattern = RECORD_NAME if record else METRIC_NAME
         if not isinstance(name, str) or not pattern.fullmatch(name):

@@ -42,6 +42,20 @@ class Source:
     missing: str
 
 
+@dataclass(frozen=True)
+class Absence:
+    """When a metric, or some of its series, may rightly not be there.
+
+    ``why`` goes behind "is absent". ``unless`` is a PromQL query that can be asked: when it finds something, the metric
+    has to be there after all; without one, nothing can be concluded from its absence. ``partly`` says that only some of
+    its series may be missing, but not all.
+    """
+
+    why: str
+    unless: str = ""
+    partly: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Metric:
     """One metric family, or one derived series when ``expr`` is set.
@@ -63,6 +77,7 @@ class Metric:
     satisfies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     expr: str | None = None
     push: Mapping[str, str] = field(default_factory=dict)
+    absent: Absence | None = None
 
     @property
     def all_labels(self) -> frozenset[str]:

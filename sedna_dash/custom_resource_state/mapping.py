@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna_dash.catalog import Catalog, Metric, default_catalog
-from sedna_dash.catalog.loading import _File as DataFile
+from sedna_dash.catalog.loading import DataFile
 from sedna_dash.catalog.model import closest
 from sedna_dash.crds import CRDS
 

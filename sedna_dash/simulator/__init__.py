@@ -1,0 +1,1 @@
+"""A simulated site: Sedna's world in motion, and everything around it that Prometheus scrapes."""

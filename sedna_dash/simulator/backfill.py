@@ -1,0 +1,183 @@
+"""The past of a simulated site: what Prometheus would have stored, had it scraped the site all the time.
+
+The real exporter's state reads the simulated cluster, so its series are those of a live site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sedna_dash import __version__
+from sedna_dash.catalog import Catalog, default_catalog
+from sedna_dash.crds import CRDS
+from sedna_dash.exporter.state import State
+from sedna_dash.exporter.targets import targets
+from sedna_dash.exposition import END, Sample, escaped, header, line, number
+from sedna_dash.simulator.api_resources import API_RESOURCES
+from sedna_dash.simulator.objects import ExpiredError, ObjectStore
+from sedna_dash.simulator.scraping import Site
+
+#: The exporter as a target.
+EXPORTER = {"job": "sedna-exporter", "instance": "sedna-exporter.sedna:9474"}
+_READ = (*(crd.plural for crd in CRDS.values()), "pods", "nodes", "services")
+#: Series whose text is kept, of one target.
+_KEPT = 50_000
+
+
+class Feed:
+    """Keeps the exporter's state up with a store, as its watches would do."""
+
+    def __init__(self, store: ObjectStore, state: State) -> None:
+        self._store, self._state = store, state
+        self._versions: dict[str, int] = {}
+
+    def catch_up(self) -> None:
+        """Tell the state all that has changed."""
+        for plural in _READ:
+            kind = API_RESOURCES[plural].kind
+            try:
+                version, events = self._store.events(plural, self._versions[plural])
+            except (KeyError, ExpiredError):
+                version, objects = self._store.stored(plural)
+                for stored in objects:
+                    self._state.put(kind, stored.data)
+            else:
+                for event in events:
+                    metadata = event.stored.data["metadata"]
+                    if event.type == "DELETED":
+                        self._state.delete(kind, metadata.get("namespace", ""), metadata["name"])
+                    else:
+                        self._state.put(kind, event.stored.data)
+            self._versions[plural] = version
+
+
+def backfill(
+    site: Site,
+    store: ObjectStore,
+    state: State,
+    *,
+    start: float,
+    end: float,
+    step: float,
+    more: Callable[[float], Sequence[Sample]] = lambda now: (),
+) -> Iterator[tuple[float, bytes]]:
+    """Let the site live from ``start`` to ``end`` and scrape it every ``step`` seconds.
+
+    Yields the instant of each scrape and its samples as lines of OpenMetrics without a header. ``more`` are further
+    series of the exporter, such as those of its knowledge base reader.
+    """
+    feed, writer = Feed(store, state), _Writer(site)
+    now = start
+    while now <= end:
+        site.advance(now)
+        feed.catch_up()
+        yield now, b"".join(writer.scrape(state.expose(more=more(now)), now))
+        now += step
+
+
+def exporter_health(now: float) -> list[Sample]:
+    """What an exporter says of itself whose API server always answers."""
+    about = {"version": __version__, "revision": "simulated", "goversion": ""}
+    samples = [
+        Sample("sedna_exporter_build_info", about, 1.0),
+        Sample("sedna_exporter_scrape_duration_seconds", {}, 0.004),
+    ]
+    for target in targets():
+        labels = {"resource": target.resource}
+        samples += [
+            Sample("sedna_exporter_stale", labels, 0.0),
+            Sample("sedna_exporter_watch_restarts_total", labels, 0.0),
+            Sample("sedna_exporter_watch_errors_total", labels, 0.0),
+            Sample("sedna_exporter_last_sync_timestamp_seconds", labels, now),
+        ]
+    return samples
+
+
+def head(catalog: Catalog | None = None) -> bytes:
+    """What stands before such lines: the type of every family that can occur."""
+    metrics = (catalog or default_catalog()).metrics.values()
+    return b"".join(
+        header(metric, metric.name, openmetrics=True) for metric in metrics if metric.expr is None and not metric.prefix
+    )
+
+
+def tail() -> bytes:
+    """What stands after them."""
+    return END
+
+
+class _Target:
+    """Writes the lines of one target with its labels, and keeps the text of each series: only values change."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        pairs = ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
+        self._pairs = pairs.encode()
+        self._texts: dict[Any, bytes] = {}
+
+    def of_text(self, lines: bytes, now: float) -> bytes:
+        """From lines without labels of the target and without a time."""
+        texts, end = self._ready(), b" %d\n" % now
+        parts: list[bytes] = []
+        for text in lines.splitlines():
+            if text.startswith(b"#"):
+                continue
+            series, _, value = text.rpartition(b" ")
+            found = texts.get(series)
+            if found is None:
+                found = texts[series] = self._labelled(series)
+            parts += (found, value, end)
+        return b"".join(parts)
+
+    def of_samples(self, samples: Iterable[Sample], now: float) -> bytes:
+        """From samples."""
+        texts, end = self._ready(), b" %d\n" % now
+        parts: list[bytes] = []
+        for name, labels, value in samples:
+            series = (name, *labels.items())
+            found = texts.get(series)
+            if found is None:
+                found = texts[series] = self._labelled(line(name, labels, 0).rpartition(b" ")[0])
+            parts += (found, number(value).encode(), end)
+        return b"".join(parts)
+
+    def _ready(self) -> dict[Any, bytes]:
+        if len(self._texts) > _KEPT:
+            self._texts.clear()
+        return self._texts
+
+    def _labelled(self, series: bytes) -> bytes:
+        name, _, pairs = series.partition(b"{")
+        return b"%b{%b%b%b " % (name, self._pairs, b"," if pairs != b"}" else b"", pairs)
+
+
+class _Writer:
+    """Writes one scrape of everything after the other."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._targets: dict[str, _Target] = {}
+
+    def scrape(self, exporter: bytes, now: float) -> Iterator[bytes]:
+        """The lines of all targets at an instant, the exporter's among them."""
+        yield self._target("exporter", EXPORTER).of_text(exporter, now)
+        yield self._target("exporter", EXPORTER).of_samples(_health(exporter.count(b"{")), now)
+        for target, samples in self._site.scrapes(now):
+            written = self._target(target.path, target.labels)
+            if samples is not None:
+                yield written.of_samples(samples, now)
+            yield written.of_samples(_health(None if samples is None else len(samples)), now)
+
+    def _target(self, path: str, labels: Mapping[str, str]) -> _Target:
+        found = self._targets.get(path)
+        if found is None:
+            found = self._targets[path] = _Target(labels)
+        return found
+
+
+def _health(samples: int | None) -> list[Sample]:
+    """What Prometheus itself writes about each scrape."""
+    return [
+        Sample("up", {}, float(samples is not None)),
+        Sample("scrape_samples_post_metric_relabeling", {}, float(samples or 0)),
+    ]

@@ -1,0 +1,170 @@
+"""A simulation from its options to its end: the world, what is served of it, and the files that it keeps."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sedna_dash.errors import OutputError
+from sedna_dash.exporter.state import State
+from sedna_dash.exposition import Sample
+from sedna_dash.knowledge_base.cycle import KnowledgeBase
+from sedna_dash.simulator.backfill import backfill, exporter_health
+from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
+from sedna_dash.simulator.files import write_kubeconfig, write_prometheus_config, write_text
+from sedna_dash.simulator.kubernetes import KubernetesApi
+from sedna_dash.simulator.log_files import LogFiles
+from sedna_dash.simulator.objects import ObjectStore
+from sedna_dash.simulator.scraping import Site
+from sedna_dash.simulator.serving import Pages
+from sedna_dash.simulator.surroundings import DEFAULT, LogMetrics, Surroundings, writer_in
+from sedna_dash.simulator.web import WebServer
+from sedna_dash.simulator.world import LogLine, World, load_scenario
+
+#: Seconds between two looks at the clock, and between two writes of the knowledge base.
+_TICK, _KNOWLEDGE = 0.25, 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is simulated, and what is left where. Times are in seconds; what is None or empty is not wanted."""
+
+    scenario: str = "tour"
+    seed: int = 1
+    pace: float = 1.0
+    jobs: int | None = None
+    start_ago: float = 0.0
+    host: str = "127.0.0.1"
+    port: int = 0
+    sources: tuple[str, ...] = DEFAULT
+    kubeconfig: Path | None = None
+    knowledge_base: Path | None = None
+    logs: Path | None = None
+    prometheus_config: Path | None = None
+    exporter: str = ""
+    kube_state_metrics: str = ""
+
+
+class Simulation:
+    """A world that was made by its options and has lived until now.
+
+    Raises SettingsError for a scenario that is not there or wrong.
+    """
+
+    def __init__(self, options: Options, now: float | None = None) -> None:
+        self.options = options
+        #: When the simulation was begun, and when the site began.
+        self.now = now = time.time() if now is None else now
+        self.start = now - options.start_ago
+        # Versions that an earlier simulation on this port gave out are too old for this one.
+        self.store = ObjectStore(version=int(now * 1000))
+        self._log_files = LogFiles(options.logs, self.store) if options.logs else None
+        # The first lines are written while the world is made.
+        logs = self._logs = LogMetrics(writer_in(self.store))
+        # The definitions are there before anything that is defined by them.
+        self.api = KubernetesApi(self.store)
+        self.world = World(
+            self.store,
+            seed=options.seed,
+            start=self.start,
+            scenario=load_scenario(options.scenario, jobs=options.jobs),
+            pace=options.pace,
+            on_log=self._read_line,
+        )
+        offline = self.world.offline
+        names = [node["metadata"]["name"] for node in self.store.items("nodes")]
+        logs.assume_connected(name for name in names if not offline(name))
+        surroundings = Surroundings(self.store, sources=options.sources, start=self.start, logs=logs, offline=offline)
+        self.site = Site(self.world, surroundings)
+        self._written = 0.0
+
+    def truth(self) -> list[dict[str, Any]]:
+        """What is true now, row by row."""
+        with self.site.lock:
+            return [truth._asdict() for truth in self.world.truth()]
+
+    def backfill(self, folder: Path, step: float) -> str:
+        """Play from the start until now, and leave what Prometheus would have stored in a folder.
+
+        Returns a sentence that says what is where. Raises OutputError.
+        """
+        with tempfile.TemporaryDirectory(prefix="sedna-dash-knowledge-") as work:
+            path = self.options.knowledge_base or Path(work) / "kb.sqlite3"
+            knowledge = KnowledgeBase(path, interval=0)
+
+            def more(now: float) -> list[Sample]:
+                self._write_knowledge_base(path)
+                if self._log_files:
+                    self._log_files.write()
+                return [*knowledge.samples(), *exporter_health(now)]
+
+            scrapes = backfill(
+                self.site, self.store, State(), start=self.start, end=self.now, step=step, more=more
+            )  # fmt: skip
+            if promtool := find_promtool():
+                write_blocks(scrapes, folder, promtool)
+                return f"History is in {folder}; start prometheus with --storage.tsdb.path={folder}."
+            file = folder / "history.om"
+            write_file(scrapes, file)
+            return f"History is in {file}; with promtool: tsdb create-blocks-from openmetrics {file} {folder}"
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the site and write the files that lead there; yields the URL."""
+        options = self.options
+        pages = Pages(self.api, self.site, self.truth)
+        with WebServer(pages.answer, options.host, options.port) as server:
+            try:
+                if options.kubeconfig:
+                    write_kubeconfig(options.kubeconfig, server.url)
+                if options.prometheus_config:
+                    write_prometheus_config(
+                        options.prometheus_config,
+                        server.url,
+                        self.site.sources,
+                        exporter=options.exporter,
+                        kube_state_metrics=options.kube_state_metrics,
+                    )
+                yield server.url
+            finally:
+                self.api.close()
+
+    def live(self, stop: threading.Event, seconds: float | None = None) -> None:
+        """Let the world go with the clock until told to stop, or for so many seconds."""
+        end = None if seconds is None else time.monotonic() + seconds
+        self.advance(time.time())
+        while not stop.wait(_TICK) and (end is None or time.monotonic() < end):
+            self.advance(time.time())
+
+    def advance(self, now: float) -> None:
+        """Let the world live until an instant, and write down what it leaves. Raises OutputError."""
+        self.site.advance(now)
+        if self._log_files:
+            self._log_files.write()
+        if self.options.knowledge_base and now - self._written >= _KNOWLEDGE:
+            self._written = now
+            self._write_knowledge_base(self.options.knowledge_base)
+
+    def write_truth(self, path: Path) -> None:
+        """Write what is true now as JSON. Raises OutputError."""
+        write_text(path, json.dumps(self.truth(), indent=2) + "\n")
+
+    def _write_knowledge_base(self, path: Path) -> None:
+        try:
+            with self.site.lock:
+                self.world.write_knowledge_base(path)
+        except (sqlite3.Error, OSError) as error:
+            raise OutputError(f"cannot write {path}: {error}; choose another --knowledge-base") from error
+
+    def _read_line(self, line: LogLine) -> None:
+        if self._log_files:
+            self._log_files.add(line)
+        self._logs.read(line)

@@ -1,0 +1,105 @@
+"""What everything in the world shares: its clock, its chance, the cluster's objects, and where log lines go."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sedna_dash.simulator.world.clock import Clock
+from sedna_dash.simulator.world.logs import LogLine, coloured, klog
+
+if TYPE_CHECKING:
+    from sedna_dash.simulator.world.data import Dataset, Model
+    from sedna_dash.simulator.world.knowledge_base import KnowledgeBase
+    from sedna_dash.simulator.world.nodes import Nodes
+    from sedna_dash.simulator.world.pods import Pod
+
+Object = dict[str, Any]
+Key = tuple[str, str, str]
+
+#: What names of pods end with; Kubernetes leaves out what could be mistaken or make a word.
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Store(Protocol):
+    """Where the objects of the cluster are kept."""
+
+    def put(self, resource: str, obj: Mapping[str, Any]) -> Any: ...
+
+    def delete(self, resource: str, namespace: str, name: str) -> Any: ...
+
+
+class Site:
+    """The shared part of a world. All chance comes from ``seed`` and a name, so neighbours do not disturb each other.
+
+    While ``warming``, objects are kept back: only their last form is written, when `settle` is called.
+    """
+
+    def __init__(self, store: Store, clock: Clock, seed: int, on_log: Callable[[LogLine], None] | None) -> None:
+        self.store, self.clock, self.seed, self.on_log = store, clock, seed, on_log
+        self.nodes: Nodes
+        self.knowledge_base: KnowledgeBase | None = None
+        self.datasets: dict[tuple[str, str], Dataset] = {}
+        self.models: dict[tuple[str, str], Model] = {}
+        self.pods: dict[tuple[str, str], Pod] = {}
+        self.gm: Pod | None = None
+        self._kept_back: dict[Key, Callable[[], Object]] | None = None
+
+    def random(self, *names: object) -> random.Random:
+        """Chance of its own for something that has a name."""
+        return random.Random("/".join(map(str, (self.seed, *names))))  # noqa: S311 - a simulation
+
+    # Objects
+
+    def warm(self) -> None:
+        """Keep objects back from now on."""
+        self._kept_back = {}
+
+    def settle(self) -> None:
+        """Write what was kept back."""
+        kept, self._kept_back = self._kept_back or {}, None
+        for (resource, _, _), manifest in kept.items():
+            self.store.put(resource, manifest())
+
+    def put(self, resource: str, namespace: str, name: str, manifest: Callable[[], Object]) -> None:
+        """Create or replace an object in the cluster."""
+        if self._kept_back is None:
+            self.store.put(resource, manifest())
+        else:
+            self._kept_back[resource, namespace, name] = manifest
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        """Remove an object from the cluster."""
+        if self._kept_back is None:
+            self.store.delete(resource, namespace, name)
+        else:
+            self._kept_back.pop((resource, namespace, name), None)
+
+    # Log lines
+
+    def say(self, pod: Pod | None, text: str, *, stream: str = "stderr") -> None:
+        """A line of a pod's container, as it is."""
+        if self.on_log and pod:
+            self.on_log(LogLine(self.clock.wall, pod.namespace, pod.name, pod.container, pod.node.name, stream, text))
+
+    def klog(self, pod: Pod | None, level: str, source: str, message: str) -> None:
+        """A line of GM or an LC."""
+        if self.on_log:
+            self.say(pod, klog(self.clock.wall, level, source, message))
+
+    def python_log(self, pod: Pod | None, level: str, source: str, message: str) -> None:
+        """A line of Sedna's Python library."""
+        if self.on_log:
+            self.say(pod, coloured(self.clock.wall, level, source, message))
+
+
+def new_uid(chance: random.Random) -> str:
+    """A uid like those that the API server gives."""
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+def new_suffix(chance: random.Random, length: int = 5) -> str:
+    """The random end of a pod's name."""
+    return "".join(chance.choices(_SUFFIX, k=length))

@@ -1,0 +1,5 @@
+"""The one line in a worker's script: ``import sedna_dash.worker.auto``."""
+
+from sedna_dash.worker import start
+
+start()

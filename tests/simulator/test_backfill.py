@@ -1,0 +1,147 @@
+"""A simulated past can be put into a real Prometheus, and says there what happened."""
+
+import shutil
+import subprocess
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna_dash.errors import OutputError
+from sedna_dash.exporter.state import State
+from sedna_dash.exposition import Sample
+from sedna_dash.simulator.backfill import backfill, exporter_health
+from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
+from sedna_dash.simulator.objects import ObjectStore
+from sedna_dash.simulator.scraping import Site
+from sedna_dash.simulator.surroundings import Surroundings
+from tests.simulator.small_site import BEGAN, Endpoint, World, fill, get, job, node
+from tests.synthetic import free_port, wait_for
+
+PROMTOOL = find_promtool()
+START = BEGAN - BEGAN % 7200 + 6000  # two hours end soon
+JOB = {"namespace": "factory", "kind": "IncrementalLearningJob", "name": "line-a"}
+#: What was hard to write: quotes, backslashes, line ends.
+ODD = 'C:\\models\\"new"\nlast'
+
+needs_prometheus = pytest.mark.skipif(
+    not (PROMTOOL and shutil.which("prometheus")), reason="install prometheus to put history into it"
+)
+
+
+def scrapes(store: ObjectStore) -> Iterator[tuple[float, bytes]]:
+    """Fifty minutes, in which a job appears and goes, a node loses its link, and a worker's loss falls."""
+    world = World(endpoints=[Endpoint("factory", "line-a-train-x7", "edge-1", [])])
+    fill(store)
+
+    def loss() -> None:
+        world.endpoints[0].samples[:] = [Sample("sedna_job_train_loss", JOB, 1 / (world.now - START + 1))]
+
+    world.plan = {
+        **{START + 60 * minute: loss for minute in range(51)},
+        START + 300.5: lambda: store.put("incrementallearningjobs", job(ODD)),
+        START + 600.5: lambda: store.put("nodes", node("edge-22", ready="Unknown")),
+        START + 900.5: lambda: world.dark.add("edge-1"),
+        START + 1200.5: world.dark.clear,
+        START + 1800.5: lambda: store.delete("incrementallearningjobs", "factory", ODD),
+    }
+    site = Site(world, Surroundings(store, start=START, offline=world.offline))
+    return backfill(site, store, State(), start=START, end=START + 3000, step=60, more=exporter_health)
+
+
+@contextmanager
+def prometheus(data: Path) -> Iterator[str]:
+    """A real Prometheus on a folder of blocks."""
+    (data.parent / "prometheus.yml").write_text("{}")
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        "prometheus", f"--config.file={data.parent / 'prometheus.yml'}", f"--storage.tsdb.path={data}",
+        f"--web.listen-address={url.removeprefix('http://')}", "--storage.tsdb.retention.time=20y", "--log.level=error",
+    ]  # fmt: skip
+    with subprocess.Popen(command) as process:
+        try:
+            wait_for(url + "/-/ready")
+            yield url
+        finally:
+            process.terminate()
+
+
+def ask(url: str, query: str, minute: float) -> list[tuple[dict[str, str], float]]:
+    """What a query gave at a minute of the history."""
+    asked = urllib.parse.urlencode({"query": query, "time": START + 60 * minute})
+    answer: dict[str, Any] = get(f"{url}/api/v1/query?{asked}")
+    return [(entry["metric"], float(entry["value"][1])) for entry in answer["data"]["result"]]
+
+
+@needs_prometheus
+def test_history_in_a_real_prometheus(tmp_path: Path) -> None:
+    assert PROMTOOL
+    write_blocks(scrapes(ObjectStore()), tmp_path / "data", PROMTOOL)
+    assert len(list((tmp_path / "data").iterdir())) == 2  # one for each two hours
+    with prometheus(tmp_path / "data") as url:
+        # Every scrape is there, over the border between the blocks.
+        exporter = 'up{job="sedna-exporter",instance="sedna-exporter.sedna:9474"}'
+        assert ask(url, f"count_over_time({exporter}[50m])", 49.99)[0][1] == 50
+        # Names of any kind come back as they were.
+        created = "sedna_job_created_timestamp_seconds"
+        assert {metric["name"] for metric, _ in ask(url, created, 4)} == {"line-a", "gate", "shelf"}
+        assert {metric["name"] for metric, _ in ask(url, created, 10)} == {"line-a", "gate", "shelf", ODD}
+        assert {metric["name"] for metric, _ in ask(url, created, 40)} == {"line-a", "gate", "shelf"}
+        # A link that breaks is seen on the target, and the series end.
+        for name, minute in (("edge-22", 20), ("edge-1", 18)):
+            assert ask(url, f'up{{job="node-exporter",node="{name}"}}', minute)[0][1] == 0
+        assert ask(url, 'up{job="node-exporter",node="edge-1"}', 25)[0][1] == 1
+        assert ask(url, 'up{job="cadvisor-edge",node="edge-1"}', 25)[0][1] == 1
+        assert ask(url, 'count_over_time(node_memory_MemTotal_bytes{node="edge-22"}[50m])', 49.99)[0][1] == 11
+        ready = 'kube_node_status_condition{node="edge-22",condition="Ready",status="true"}'
+        assert [ask(url, ready, minute)[0][1] for minute in (5, 20)] == [1, 0]
+        # A worker's series bear its job and no pod.
+        ((loss, value),) = ask(url, "sedna_job_train_loss", 30)
+        assert value == pytest.approx(1 / 1801)
+        assert loss == {"__name__": "sedna_job_train_loss", "job": "sedna-workers", **JOB,
+                        "instance": "line-a-train-x7.factory:9464"}  # fmt: skip
+        # Counters grow, and types of the exporter's families fit.
+        ((_, cores),) = ask(url, 'rate(container_cpu_usage_seconds_total{pod="line-a-train-x7"}[10m])', 45)
+        assert 0.5 < cores < 2
+        assert ask(url, "sedna_exporter_objects{kind='IncrementalLearningJob'}", 10)[0][1] == 2
+        ((_, seconds),) = ask(url, "histogram_quantile(0.99, rate(loki_request_duration_seconds_bucket[20m]))", 45)[:1]
+        assert 0 < seconds < 10
+
+
+def test_scrapes_come_one_by_one() -> None:
+    """Memory does not grow with the history: the first scrape is there before the world has gone on."""
+    store = ObjectStore()
+    steps = scrapes(store)
+    first, lines = next(steps)
+    assert first == START and store.get("incrementallearningjobs", "factory", ODD) is None
+    assert lines.startswith(b"sedna_") and lines.endswith(b" %d\n" % START)
+    assert [now for now, _ in steps] == [START + 60 * minute for minute in range(1, 51)]
+
+
+def test_a_series_comes_once_per_scrape() -> None:
+    for now, lines in scrapes(ObjectStore()):
+        series = [line.rpartition(b" ")[0].rpartition(b" ")[0] for line in lines.splitlines()]
+        assert len(set(series)) == len(series), now
+
+
+@needs_prometheus
+def test_one_file_for_a_promtool_elsewhere(tmp_path: Path) -> None:
+    write_file(scrapes(ObjectStore()), tmp_path / "new" / "history.om")
+    text = (tmp_path / "new" / "history.om").read_bytes()
+    assert text.startswith(b"# HELP ") and text.endswith(b"# EOF\n")
+    assert b"# TYPE sedna_job_stage_transitions counter\n" in text
+    command = [str(PROMTOOL), "tsdb", "create-blocks-from", "openmetrics", str(tmp_path / "new" / "history.om")]
+    made = subprocess.run([*command, str(tmp_path / "data")], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+
+
+@needs_prometheus
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"promtool made no blocks in .*/file/data: .*; is there room"):
+        write_blocks(scrapes(ObjectStore()), tmp_path / "file" / "data", str(PROMTOOL))
+    with pytest.raises(OutputError, match=r"cannot write .*/file/history.om: .*; choose another place"):
+        write_file(scrapes(ObjectStore()), tmp_path / "file" / "history.om")

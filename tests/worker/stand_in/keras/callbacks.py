@@ -1,0 +1,7 @@
+"""Callbacks."""
+
+
+class Callback:
+    def __init__(self):
+        self.params = None
+        self.model = None

@@ -1,0 +1,1 @@
+from .federated_learning import *  # noqa: F403

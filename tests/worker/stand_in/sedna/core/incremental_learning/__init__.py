@@ -1,0 +1,1 @@
+from .incremental_learning import *  # noqa: F403

@@ -1,0 +1,1 @@
+from .lifelong_learning import *  # noqa: F403

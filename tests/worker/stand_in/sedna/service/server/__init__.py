@@ -1,0 +1,3 @@
+from .aggregation import AggregationServer
+
+__all__ = ["AggregationServer"]
