@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test check deploy docs bench clean tools
+.PHONY: help build lint test verify check deploy docs bench clean tools
 
 help: ## Show what can be done
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,9 @@ tools: # Prometheus and promtool, which the tests run for real
 
 test: $(READY) tools ## Run all tests
 	@$(BIN)/python -m pytest
+
+verify: $(READY) tools ## Simulate a site, and prove panel by panel that data arrives
+	@$(BIN)/python -m tests.proof
 
 check: lint ## Fail when anything is wrong or build/ or docs/ is not up to date
 	@$(BIN)/sedna-dash build --check

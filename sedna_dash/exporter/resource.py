@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,7 @@ from sedna_dash.crds import Crd
 from sedna_dash.exporter.fields import Fields
 from sedna_dash.exporter.history import History, read_history
 from sedna_dash.exporter.limits import Limits
-
-#: Set in the container of a worker that serves its own metrics; it then writes what the exporter would only estimate.
-HOOK = "SEDNA_DASH_METRICS"
+from sedna_dash.worker.target import VARIABLE, parsed
 
 
 @dataclass
@@ -59,7 +57,15 @@ class Resource:
 
     def hooked(self, template: str) -> bool:
         """Whether the workers of a pod template serve metrics of their own."""
-        return HOOK in self.environment(template)
+        return is_hooked(self.environment(template))
+
+
+def is_hooked(variables: Mapping[str, str]) -> bool:
+    """Whether these variables switch the worker hook on; it then writes what the exporter would only estimate."""
+    try:
+        return parsed(variables.get(VARIABLE, "off")).form != "off"
+    except ValueError:
+        return False
 
 
 def environment(fields: Fields, containers: str) -> dict[str, str]:

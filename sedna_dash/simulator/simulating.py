@@ -138,7 +138,9 @@ class Simulation:
                 self.api.close()
 
     def live(self, stop: threading.Event, seconds: float | None = None) -> None:
-        """Let the world go with the clock until told to stop, or for so many seconds."""
+        """Let the world go with the clock until told to stop, or for so many seconds; with 0 history ends it."""
+        if seconds == 0:
+            return
         end = None if seconds is None else time.monotonic() + seconds
         self.advance(time.time())
         while not stop.wait(_TICK) and (end is None or time.monotonic() < end):

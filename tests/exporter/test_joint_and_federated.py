@@ -21,6 +21,7 @@ COUNTS: dict[str, tuple[dict[str, Any], list[float]]] = {
     "not numbers": (service("many", "0"), []),
     "more hard ones than frames": (service("3", "9"), []),
     "counted by the worker itself": (service("1250", "87", SEDNA_DASH_METRICS="9464"), []),
+    "its hook is switched off": (service("5", "0", SEDNA_DASH_METRICS="off"), [5, 5, 0, 0]),
     "stock, without JOB_NAME: GM gets nothing": (thing("JointInferenceService", status={}), []),
 }
 

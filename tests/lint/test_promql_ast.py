@@ -8,7 +8,7 @@ from sedna_dash.catalog import default_catalog
 from sedna_dash.lint import promql_ast, stand_ins
 from sedna_dash.lint.promql_ast import LabelAnalysis, excerpt, parse
 
-JOB = {"namespace", "name", "cluster", "site", "job", "instance"}
+JOB = {"namespace", "kind", "name", "cluster", "site", "job", "instance"}
 PLACE = JOB | {"location"}
 
 
@@ -67,7 +67,7 @@ def test_certain_labels_are_those_aggregated_by_and_those_of_our_metrics() -> No
     analysis = LabelAnalysis(default_catalog(), ours=True)
     assert analysis.certain(tree("sum by (a, b) (x)")) == {"a", "b"}
     assert analysis.certain(tree("x")) == frozenset()
-    assert analysis.certain(tree("sedna_hard_examples_total")) == {"namespace", "name"}
+    assert analysis.certain(tree("sedna_hard_examples_total")) == {"namespace", "kind", "name"}
     assert analysis.certain(tree("sum by (a) (x) or sum by (a, b) (y)")) == {"a"}
 
 

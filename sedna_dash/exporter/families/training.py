@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sedna_dash.exporter.fields import Fields, as_number
 from sedna_dash.exporter.lines import Lines
-from sedna_dash.exporter.resource import HOOK, Resource
+from sedna_dash.exporter.resource import Resource, is_hooked
 
 #: Environment variables that users set, in lower case.
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -44,7 +44,7 @@ def train_environment(resource: Resource) -> dict[str, str]:
 
 
 def _says_itself(resource: Resource, environment: Mapping[str, str]) -> bool:
-    if HOOK not in environment:
+    if not is_hooked(environment):
         return False
     if not resource.crd.stages:
         return True
