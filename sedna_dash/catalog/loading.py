@@ -183,11 +183,12 @@ def _enum(file: DataFile, name: str, entry: Any) -> tuple[str, ...]:
 
 
 def _source(file: DataFile, name: str, entry: Any) -> Source:
-    file.check_keys(entry, {"title", "interval", "missing"}, ("title", "interval", "missing"), "sources", name)
-    file.check_texts(entry, ("title", "missing"), "sources", name)
+    needed = ("title", "interval", "missing")
+    file.check_keys(entry, {*needed, "install"}, needed, "sources", name)
+    file.check_texts(entry, ("title", "missing", "install"), "sources", name)
     if not re.fullmatch(r"\d+[smh]", str(entry["interval"])):
         file.fail(f"'{entry['interval']}' is no duration; write it as 30s", "sources", name, "interval")
-    return Source(name, entry["title"], entry["interval"], entry["missing"])
+    return Source(name, entry["title"], entry["interval"], entry["missing"], entry.get("install", ""))
 
 
 class _MetricReader:

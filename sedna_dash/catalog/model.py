@@ -34,12 +34,16 @@ class Label:
 
 @dataclass(frozen=True)
 class Source:
-    """A producer of metrics. ``missing`` is what an empty panel says; ``interval`` its usual scrape interval."""
+    """A producer of metrics. ``missing`` is what an empty panel says; ``interval`` its usual scrape interval.
+
+    ``install`` says how to get one that every site needs, or whole dashboards stay empty; for others it is empty.
+    """
 
     name: str
     title: str
     interval: str
     missing: str
+    install: str = ""
 
 
 @dataclass(frozen=True)

@@ -401,17 +401,6 @@ def _metrics_clock(patient: _Patient) -> list[Check]:
     return [_compared("metrics clock", "the clock of Prometheus", other, ahead)]
 
 
-#: Without these, whole dashboards stay empty at every site. All others are a matter of what a site has.
-_EXPECTED = {
-    "exporter": "install the Sedna exporter, and have Prometheus scrape it",
-    "kube-state-metrics": "install kube-state-metrics, and have Prometheus scrape it",
-    "cadvisor": "have Prometheus scrape /metrics/cadvisor of the kubelet or edgecore of each node",
-    "node-exporter": "install node-exporter on the nodes, and have Prometheus scrape it",
-    "cloudcore": "turn on the monitor server of cloudcore, and have Prometheus scrape it",
-    "prometheus": "have Prometheus scrape itself",
-}
-
-
 def _producers() -> dict[str, list[str]]:
     """By producer, the series to ask for. What several can produce counts for the first of them."""
     series: dict[str, list[str]] = {}
@@ -429,20 +418,22 @@ def _metrics(patient: _Patient) -> list[Check]:
     source = patient.sources.get("metrics")
     if source is None:
         return [Check("metrics", "skipped", "needs the metrics datasource, which deploy has yet to make")]
-    producers, titles = _producers(), {name: item.title for name, item in default_catalog().sources.items()}
+    sources = default_catalog().sources
+    producers, titles = _producers(), {name: source.title for name, source in sources.items()}
+    needed = {name: source.install for name, source in sources.items() if source.install}
     names = _any_of("__name__", [name for names in producers.values() for name in names])
     answer = patient.grafana.query(source.uid, "prometheus", f"group by (__name__) ({names})")
     found = {series.labels.get("__name__") for series in answer}
     there = [producer for producer in producers if found.intersection(producers[producer])]
     if not there:
         said = "Prometheus has none of the metrics that the dashboards show"
-        return [Check("metrics", "failed", said, _EXPECTED["exporter"])]
+        return [Check("metrics", "failed", said, needed["exporter"])]
     checks = [Check("metrics", "ok", f"{len(there)} of {len(producers)} producers of metrics deliver")]
     absent = [producer for producer in producers if producer not in there]
-    for producer in [item for item in absent if item in _EXPECTED]:
+    for producer in [item for item in absent if item in needed]:
         said = f"{titles[producer]}: no {producers[producer][0]}; the panels that show it stay empty"
-        checks.append(Check("metrics", "warning", said, _EXPECTED[producer]))
-    others = [titles[item] for item in absent if item not in _EXPECTED]
+        checks.append(Check("metrics", "warning", said, needed[producer]))
+    others = [titles[item] for item in absent if item not in needed]
     if others:
         said = f"nothing from {', '.join(others)}; not every site has these, and their panels say what they need"
         checks.append(Check("metrics", "ok", said))
