@@ -239,7 +239,7 @@ training = row(
     line(
         timeseries(
             "Loss",
-            query(metric("sedna_job_train_loss")(NAME, kind=KIND), "{{name}}"),
+            query(max_by(metric("sedna_job_train_loss")(NAME, kind=KIND), *JOB), "{{name}}"),
             why="Training loss: a point for each finished training, a curve while it runs with the worker hook. It should fall and then flatten; rising or jumping means a learning rate that is too high or broken samples.",
         ),
         timeseries(

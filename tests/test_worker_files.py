@@ -7,15 +7,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sedna_dash.cli import main
 from sedna_dash.crds import CRDS
-from sedna_dash.worker_files import FOLDER, worker_command
+from sedna_dash.worker_files import FOLDER
 from tests.worker import pythons
 
 EXAMPLES = pythons.CHECKOUT / "examples" / "worker"
 
 
 def printed(*args: str) -> dict:
-    done = CliRunner().invoke(worker_command, args)
+    done = CliRunner().invoke(main, ["worker", *args])
     assert done.exit_code == 0, done.output
     return yaml.safe_load(done.output)
 

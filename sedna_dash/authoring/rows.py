@@ -399,9 +399,9 @@ def state_changes(scope: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def stage_changes(scope: Mapping[str, Value]) -> dict[str, Any]:
-    """A mark where a stage of a job changed its state."""
+    """A mark where a stage of a job changed its state. Off until somebody asks: a day of four jobs has hundreds."""
     changed = as_instant(metric("sedna_job_stage_transition_timestamp_seconds")(scope))
-    return at_instants("Stage changes", changed, title="{{name}}: {{stage}} changed state")
+    return at_instants("Stage changes", changed, title="{{name}}: {{stage}} changed state", shown=False)
 
 
 def deployments(scope: Mapping[str, Value]) -> dict[str, Any]:

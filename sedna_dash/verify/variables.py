@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -218,11 +217,11 @@ def _options(variable: Mapping[str, Any], board: Board, values: Values, window: 
 
 def _matching(regex: str, texts: Sequence[str]) -> Iterator[str]:
     inside = re.fullmatch(r"/(.*)/([gimsuy]*)", regex, re.DOTALL)
-    pattern = (inside[1] if inside else regex).replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
+    # To JavaScript a bracket inside of brackets is an ordinary one; Python warns of it.
+    pattern = re.sub(r"(?<!\\)\[\[", r"[\\[", inside[1] if inside else regex)
+    pattern = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what may mean something else one day
-            compiled = re.compile(pattern, re.IGNORECASE if inside and "i" in inside[2] else 0)
+        compiled = re.compile(pattern, re.IGNORECASE if inside and "i" in inside[2] else 0)
     except re.error:
         return
     for text in texts:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sedna_dash.cli import main
 from sedna_dash.crds import CRDS
 from sedna_dash.custom_resource_state import config, default_mapping, helm_values, rbac
-from sedna_dash.custom_resource_state.command import ksm_command
 
 #: Kind, name, type, path of the value, labels from paths, constant labels; in the order of the config.
 JOB = [
@@ -143,7 +143,7 @@ def test_helm_values() -> None:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(ksm_command, arguments)
+    return CliRunner().invoke(main, ["ksm", *arguments])
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from sedna_dash.cli import main
 from sedna_dash.schemas import violations
-from sedna_dash.verify.command import verify_command
 from tests.verify.conftest import BUILT, board
 from tests.verify.servers import Reply, loki, serving
 
@@ -17,7 +17,7 @@ FLEET = str(BUILT / "sedna-fleet.json")
 
 
 def call(*arguments: str, **env: str) -> Result:
-    return CliRunner().invoke(verify_command, list(arguments), env=env)
+    return CliRunner().invoke(main, ["verify", *arguments], env=env)
 
 
 def written(folder: Path, *queries: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from sedna_dash.verify.command import verify_command
+from sedna_dash.cli import main
 from tests.grafana_stand_in import Answer, Request, StandIn
 from tests.verify.conftest import BUILT
 
@@ -72,12 +72,12 @@ def _frames(data: Any) -> Iterator[dict[str, Any]]:
 
 
 def call(url: str, *more: str, token: str = "admin-token") -> Result:
-    return CliRunner().invoke(verify_command, ["--grafana", url, *more], env={"GRAFANA_TOKEN": token})
+    return CliRunner().invoke(main, ["verify", "--grafana", url, *more], env={"GRAFANA_TOKEN": token})
 
 
 def test_it_says_the_same_as_the_server_itself(grafana: StandIn, healthy: str) -> None:
     through = call(grafana.url, *FILES, "--output", "json")
-    direct = CliRunner().invoke(verify_command, ["--prometheus", healthy, *FILES, "--output", "json"])
+    direct = CliRunner().invoke(main, ["verify", "--prometheus", healthy, *FILES, "--output", "json"])
     assert through.exit_code == direct.exit_code == 0, through.output
     said = [
         [(board["uid"], item["title"], item["status"], item["reason"]) for board in found for item in board["items"]]
@@ -115,6 +115,6 @@ def test_a_datasource_that_is_down(grafana: StandIn) -> None:
 
 @pytest.mark.skipif(not LIVE, reason="set SEDNA_DASH_TEST_GRAFANA_URL to a Grafana with its datasources")
 def test_on_a_real_grafana() -> None:
-    result = CliRunner().invoke(verify_command, ["--grafana", LIVE, *FILES, "--output", "json"])
+    result = CliRunner().invoke(main, ["verify", "--grafana", LIVE, *FILES, "--output", "json"])
     found = json.loads(result.stdout)
     assert found["counts"]["error"] == 0 and found["counts"]["data"] > 0
