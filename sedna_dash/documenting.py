@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def pages(command: click.Group) -> dict[str, bytes]:
     catalog = default_catalog()
     boards = [Board(found.model, found.module.name) for found in load(source_folder(None))]
     texts = {
-        "metrics.md": metrics_page(catalog),
+        "metrics.md": metrics_page(catalog, boards),
         "required-values.md": required_page(catalog, boards),
         "dashboards.md": dashboards_page(boards),
         "cli.md": cli_page(command),
@@ -53,8 +53,9 @@ def pages(command: click.Group) -> dict[str, bytes]:
     return {name: (_GENERATED + text.rstrip() + "\n").encode() for name, text in texts.items()}
 
 
-def metrics_page(catalog: Catalog) -> str:
-    """All metrics by feature."""
+def metrics_page(catalog: Catalog, boards: list[Board]) -> str:
+    """All metrics by feature, with the panels that read them."""
+    shown = panels_by_metric(boards)
     parts = [
         "# Metrics\n",
         "Every series that a dashboard reads, with its type, unit, labels and producer. `cluster` is an external "
@@ -68,8 +69,10 @@ def metrics_page(catalog: Catalog) -> str:
         if members[0].expr is not None:
             parts += [_record(metric) for metric in members]
             continue
-        parts.append("| Metric | Type | Unit | Labels | Producer | Tier | Meaning |\n|---|---|---|---|---|---|---|")
-        parts.append("\n".join(_metric_row(metric, catalog) for metric in members) + "\n")
+        parts.append(
+            "| Metric | Type | Unit | Labels | Producer | Tier | Meaning | Panels |\n|---|---|---|---|---|---|---|---|"
+        )
+        parts.append("\n".join(_metric_row(metric, catalog, shown.get(metric.name, [])) for metric in members) + "\n")
     parts.append("## Log fields\n\n| Field | Where | Values |\n|---|---|---|")
     rows = [("stream label", catalog.logs.stream), ("structured metadata", catalog.logs.metadata)]
     parts.append(
@@ -82,12 +85,13 @@ def metrics_page(catalog: Catalog) -> str:
     return "\n".join(parts)
 
 
-def _metric_row(metric: Metric, catalog: Catalog) -> str:
+def _metric_row(metric: Metric, catalog: Catalog, panels: list[str]) -> str:
     labels = ", ".join(f"`{name}`" for name in metric.labels) or "-"
     producers = ", ".join(catalog.sources[source].title for source in metric.sources)
     tier = "-" if metric.tier is None else str(metric.tier)
     name = metric.name + ("…" if metric.prefix else "")
-    return _row(f"`{name}`", metric.type, metric.unit, labels, producers, tier, metric.help)
+    meaning = metric.help + (f". It is absent {metric.absent.why}" if metric.absent else "")
+    return _row(f"`{name}`", metric.type, metric.unit, labels, producers, tier, meaning, _places(panels))
 
 
 def _record(metric: Metric) -> str:
@@ -106,13 +110,15 @@ def required_page(catalog: Catalog, boards: list[Board]) -> str:
     shown = panels_by_metric(boards)
     for row, meaning in catalog.required.items():
         holders = [metric for metric in catalog.metrics.values() if row in metric.satisfies]
-        places = dict.fromkeys(place for metric in holders for place in shown.get(metric.name, ()))
-        first = list(places)[:3]
-        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-        parts.append(
-            _row(row, meaning, ", ".join(f"`{_with(metric, row)}`" for metric in holders), "; ".join(first) + more)
-        )
+        places = _places(place for metric in holders for place in shown.get(metric.name, ()))
+        parts.append(_row(row, meaning, ", ".join(f"`{_with(metric, row)}`" for metric in holders), places))
     return "\n".join(parts)
+
+
+def _places(panels: Iterable[str]) -> str:
+    """The first few panels, and how many more there are."""
+    places = list(dict.fromkeys(panels))
+    return "; ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
 
 
 def _with(metric: Metric, row: str) -> str:
