@@ -23,6 +23,7 @@ class Resource:
     crd: Crd
     fields: Fields
     limits: Limits = field(default_factory=Limits)
+    _data: dict[tuple[str, str], Fields | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def history(self) -> History:
@@ -30,7 +31,14 @@ class Resource:
         return read_history(self.fields, self.crd)
 
     def data(self, stage: str, type_: str) -> Fields | None:
-        """The newest ``data`` of a stage and type, parsed; None when there is none or it cannot be read."""
+        """The newest ``data`` of a stage and type; None when there is none or it cannot be read. Several families ask
+        for the same one: it is parsed, and a fault in it reported, once."""
+        key = (stage, type_)
+        if key not in self._data:
+            self._data[key] = self._parsed(stage, type_)
+        return self._data[key]
+
+    def _parsed(self, stage: str, type_: str) -> Fields | None:
         text = self.history.data.get((stage, type_), "")
         if not text:
             return None

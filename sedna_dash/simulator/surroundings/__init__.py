@@ -14,8 +14,9 @@ from sedna_dash.exposition import Sample
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.surroundings import kube_state_metrics, nodes, services
 from sedna_dash.simulator.surroundings.counters import Counters
-from sedna_dash.simulator.surroundings.log_metrics import HOOK, LogMetrics, Writer
+from sedna_dash.simulator.surroundings.log_metrics import LogMetrics, Writer
 from sedna_dash.simulator.surroundings.scene import Node, Scene, look, owner
+from sedna_dash.worker.target import VARIABLE as HOOK
 
 __all__ = ["DEFAULT", "SOURCES", "LogMetrics", "Source", "Surroundings", "Target", "writer_in"]
 

@@ -14,9 +14,6 @@ from typing import NamedTuple, Protocol
 from sedna_dash.crds import CRDS
 from sedna_dash.exposition import Sample
 
-#: A worker with this variable serves its metrics itself, so that its lines must not be counted again.
-HOOK = "SEDNA_DASH_METRICS"
-
 _KINDS = {kind.lower(): kind for kind in CRDS}
 
 

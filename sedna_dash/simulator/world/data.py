@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sedna_dash.simulator.world.clock import timestamp
 from sedna_dash.simulator.world.job import go_json
 from sedna_dash.simulator.world.options import DatasetOptions, ModelOptions
-from sedna_dash.simulator.world.site import Object, Site, new_uid
+from sedna_dash.simulator.world.site import Object, Site, metadata, new_uid
 from sedna_dash.simulator.world.truth import Truth
 
 
@@ -62,14 +62,9 @@ class Dataset:
         self.site.put("datasets", self.namespace, self.name, self.manifest)
 
     def manifest(self) -> Object:
-        metadata = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "uid": self.uid,
-            "creationTimestamp": timestamp(self.created),
-        }
+        about = metadata(self.namespace, self.name, self.uid, self.created)
         spec = {"url": self.url, "format": self.options.format, "nodeName": self.node.name}
-        made: Object = {"metadata": metadata, "spec": spec}
+        made: Object = {"metadata": about, "spec": spec}
         if self.known is not None:
             made["status"] = {"numberOfSamples": self.known, "updateTime": timestamp(self.updated)}
         return made
@@ -102,13 +97,8 @@ class Model:
         self.site.put("models", self.namespace, self.name, self.manifest)
 
     def manifest(self) -> Object:
-        metadata = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "uid": self.uid,
-            "creationTimestamp": timestamp(self.created),
-        }
-        made: Object = {"metadata": metadata, "spec": {"url": self.url, "format": self.format}}
+        about = metadata(self.namespace, self.name, self.uid, self.created)
+        made: Object = {"metadata": about, "spec": {"url": self.url, "format": self.format}}
         if self.metrics:
             listed = [{"key": key, "value": go_json(value)} for key, value in self.metrics.items()]
             made["status"] = {"updateTime": timestamp(self.updated), "metrics": listed}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sedna_dash.simulator.world.clock import Action, timestamp
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.pods import Pod
-from sedna_dash.simulator.world.site import Object, Site, new_suffix, new_uid
+from sedna_dash.simulator.world.site import Object, Site, metadata, new_suffix, new_uid
 
 
 def owner_reference(api_version: str, kind: str, name: str, uid: str) -> Object:
@@ -91,15 +91,9 @@ class Deployment:
         return {"replicas": len(self.pods), "selector": {"matchLabels": dict(labels)}, "template": template}
 
     def manifest(self) -> Object:
-        metadata: Object = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "uid": self.uid,
-            "creationTimestamp": timestamp(self.created),
-            "labels": self.labels,
-        }
+        about = metadata(self.namespace, self.name, self.uid, self.created) | {"labels": self.labels}
         if self.owner:
-            metadata["ownerReferences"] = [self.owner]
+            about["ownerReferences"] = [self.owner]
         wanted, available = len(self.pods), self.available
         since = timestamp(self.changed_at)
         # GM looks at the last of the conditions, and takes a service for active while that is Progressing.
@@ -120,7 +114,7 @@ class Deployment:
             },
         ]
         return {
-            "metadata": metadata,
+            "metadata": about,
             "spec": {**self._spec(self.labels), "strategy": {"type": "RollingUpdate"}},
             "status": {
                 "observedGeneration": 1,
@@ -161,22 +155,16 @@ def service(
     """Make a Service; returns its address inside the cluster."""
     chance = site.random("service", namespace, name)
     address = f"10.96.{chance.randrange(1, 250)}.{chance.randrange(2, 250)}"
-    created = timestamp(site.clock.wall)
+    created = site.clock.wall
     uid = new_uid(chance)
 
     def manifest() -> Object:
-        metadata: Object = {
-            "namespace": namespace,
-            "name": name,
-            "uid": uid,
-            "creationTimestamp": created,
-            "labels": dict(labels),
-        }
+        about = metadata(namespace, name, uid, created) | {"labels": dict(labels)}
         if owner:
-            metadata["ownerReferences"] = [owner]
+            about["ownerReferences"] = [owner]
         ports = [{"name": "tcp-0", "protocol": "TCP", "port": port, "targetPort": port}]
         spec = {"type": "ClusterIP", "clusterIP": address, "selector": dict(labels), "ports": ports}
-        return {"metadata": metadata, "spec": spec, "status": {"loadBalancer": {}}}
+        return {"metadata": about, "spec": spec, "status": {"loadBalancer": {}}}
 
     site.put("services", namespace, name, manifest)
     return address

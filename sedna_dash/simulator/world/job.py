@@ -12,9 +12,10 @@ from sedna_dash.simulator.world.clock import Action, Timer, timestamp, whole
 from sedna_dash.simulator.world.deployments import Deployment, owner_reference, service
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.options import JobOptions
-from sedna_dash.simulator.world.pods import HOOK, Pod, environment, started_at
-from sedna_dash.simulator.world.site import Object, Site, new_suffix, new_uid
+from sedna_dash.simulator.world.pods import Pod, environment, started_at
+from sedna_dash.simulator.world.site import Object, Site, metadata, new_suffix, new_uid
 from sedna_dash.simulator.world.truth import Truth, state_set
+from sedna_dash.worker.target import VARIABLE as HOOK
 
 #: Where the worker hook serves, which is enough for the exporter to know that it is there.
 HOOK_VALUE = "0.0.0.0:9464"
@@ -99,15 +100,10 @@ class Job(ABC):
             self.site.put(self.crd.plural, self.namespace, self.name, self.manifest)
 
     def manifest(self) -> Object:
-        metadata: Object = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "uid": self.uid,
-            "creationTimestamp": timestamp(self.created),
-        }
+        about = metadata(self.namespace, self.name, self.uid, self.created)
         if self.annotations:
-            metadata["annotations"] = self.annotations
-        made: Object = {"metadata": metadata, "spec": self.spec}
+            about["annotations"] = self.annotations
+        made: Object = {"metadata": about, "spec": self.spec}
         status = {**self.status, "conditions": self.conditions} if self.conditions else self.status
         if status:
             made["status"] = status

@@ -9,11 +9,9 @@ from typing import Any
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.world.clock import Action, timestamp, whole
 from sedna_dash.simulator.world.nodes import Node
-from sedna_dash.simulator.world.site import Object, Site, new_uid
+from sedna_dash.simulator.world.site import Object, Site, metadata, new_uid
 from sedna_dash.simulator.world.truth import Truth, state_set
-
-#: A worker whose container has this variable runs the worker hook.
-HOOK = "SEDNA_DASH_METRICS"
+from sedna_dash.worker.target import VARIABLE as HOOK
 
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
@@ -157,21 +155,15 @@ class Pod:
             self.site.put("pods", self.namespace, self.name, self.manifest)
 
     def manifest(self) -> Object:
-        metadata: Object = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "uid": self.uid,
-            "creationTimestamp": timestamp(self.created),
-            "labels": self.labels,
-        }
+        about = metadata(self.namespace, self.name, self.uid, self.created) | {"labels": self.labels}
         if self.owner:
-            metadata["ownerReferences"] = [self.owner]
+            about["ownerReferences"] = [self.owner]
         status: Object = {"phase": self.phase, "hostIP": self.node.address, "conditions": self._conditions()}
         if self.started is not None:
             status |= {"podIP": self.address, "startTime": timestamp(self.started)}
         status["containerStatuses"] = [self._container_status()]
         return {
-            "metadata": metadata,
+            "metadata": about,
             "spec": {
                 "nodeName": self.node.name,
                 "hostNetwork": self.host_network,

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sedna_dash.simulator.world.clock import Clock
+from sedna_dash.simulator.world.clock import Clock, timestamp
 from sedna_dash.simulator.world.logs import LogLine, coloured, klog
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class Site:
         """A line of Sedna's Python library."""
         if self.on_log:
             self.say(pod, coloured(self.clock.wall, level, source, message))
+
+
+def metadata(namespace: str, name: str, uid: str, created: float) -> Object:
+    """What every object has; ``created`` is its wall-clock instant."""
+    return {"namespace": namespace, "name": name, "uid": uid, "creationTimestamp": timestamp(created)}
 
 
 def new_uid(chance: random.Random) -> str:
