@@ -355,7 +355,7 @@ def stage_samples(kind: str) -> tuple[Query, Query]:
     there = max_by(metric("sedna_dataset_samples")(SPACE), *dataset)
     read = max_by(join(metric("sedna_job_info")(NAME, kind=kind), there, on=dataset), *_JOB).as_unit("samples")
     return (
-        query(either(given("reported"), given("estimated")), "{{name}} {{stage}}"),
+        query(either(given("counted"), either(given("reported"), given("estimated"))), "{{name}} {{stage}}"),
         query(read, "{{name}} in the dataset"),
     )
 

@@ -31,8 +31,8 @@ FAMILIES: Dict[str, Family] = {
     "sedna_job_stage_samples": Family(
         "gauge",
         (*_JOB, "stage", "method"),
-        "Samples given to training or evaluation; `reported` was counted by LC or the worker, "
-        "`estimated` is computed from the dataset and trainProb",
+        "Samples given to training or evaluation; `counted` by the worker hook, `reported` in LC's log, "
+        "`estimated` from the dataset and trainProb",
     ),
     "sedna_inference_requests_total": Family("counter", _JOB, "Frames given to the service, each counted once"),
     "sedna_inferences_total": Family(

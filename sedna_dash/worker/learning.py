@@ -30,7 +30,7 @@ def stage(kind: str, name: str, parts: Optional[Callable[[Any], int]] = None) ->
         run = progress.begin(kind, name, parts(args[0]) if parts is not None else 0)
         samples = samples_of(data)
         if samples is not None:
-            REGISTRY.set("sedna_job_stage_samples", (*run.job, name, "reported"), samples)
+            REGISTRY.set("sedna_job_stage_samples", (*run.job, name, "counted"), samples)
         if name == "Train":
             progress.settings(run.job, kwargs)
         keras.add_to_loaded()

@@ -83,8 +83,8 @@ CASES = {
             "sedna_job_train_epochs": 4,
             "sedna_job_train_epoch": 4,
             "sedna_job_train_batch_size": 32,
-            "sedna_job_stage_samples stage=Train method=reported": 120,
-            "sedna_job_stage_samples stage=Eval method=reported": 120,
+            "sedna_job_stage_samples stage=Train method=counted": 120,
+            "sedna_job_stage_samples stage=Eval method=counted": 120,
             "sedna_inference_requests_total": 3,
             "sedna_hard_examples_total": 1,
             "sedna_inferences_total location=edge": 2,
@@ -112,8 +112,8 @@ CASES = {
     "lifelong_learning": Case(
         ("LifelongLearningJob", "atcii"),
         {
-            "sedna_job_stage_samples stage=Train method=reported": 30,
-            "sedna_job_stage_samples stage=Eval method=reported": 10,
+            "sedna_job_stage_samples stage=Train method=counted": 30,
+            "sedna_job_stage_samples stage=Eval method=counted": 10,
             "sedna_inference_requests_total": 6,
             "sedna_inferences_total location=edge": 4,
             "sedna_inference_errors_total location=edge": 2,
@@ -136,8 +136,8 @@ CASES = {
             "sedna_job_train_epochs": 3,  # not the 9 of the training outside of Sedna
             "sedna_job_train_epoch": 3,
             "sedna_job_train_batch_size": 4,
-            "sedna_job_stage_samples stage=Train method=reported": 8,
-            "sedna_job_stage_samples stage=Eval method=reported": 8,
+            "sedna_job_stage_samples stage=Train method=counted": 8,
+            "sedna_job_stage_samples stage=Eval method=counted": 8,
             "sedna_worker_reports_total result=done": 2,
             "sedna_worker_reports_total result=error": 0,
         },

@@ -448,7 +448,7 @@ class StagedJob(Job):
         at = {**identity, "stage": stage}
         found = [
             Sample("sedna_job_stage_remaining_seconds", at, left),
-            Sample("sedna_job_stage_samples", {**at, "method": "reported"}, self.given[stage]),
+            Sample("sedna_job_stage_samples", {**at, "method": "counted"}, self.given[stage]),
         ]
         if stage == "Train":
             found += [
@@ -535,13 +535,11 @@ class StagedJob(Job):
             for row in rows:
                 yield Truth(row, "sedna_job_stage_samples", {**labels, "method": "estimated"}, estimate)
                 if self.logged:
-                    number, note = self.logged[stage], "as LC logged last"
-                    if self._serves(stage):
-                        number, note = (
-                            max(number, self.given[stage]),
-                            "the larger of the worker's and what LC logged last",
-                        )
-                    yield Truth(row, "sedna_job_stage_samples", {**labels, "method": "reported"}, number, note)
+                    logged = self.logged[stage]
+                    yield Truth(row, "sedna_job_stage_samples", {**labels, "method": "reported"}, logged)
+                if self._serves(stage):
+                    counted = self.given[stage]
+                    yield Truth(row, "sedna_job_stage_samples", {**labels, "method": "counted"}, counted)
 
     def _model_truths(self) -> Iterator[Truth]:
         rows = {
