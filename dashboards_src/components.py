@@ -17,6 +17,7 @@ from sedna_dash.authoring import (
     cluster,
     column,
     count_by,
+    either,
     ever,
     increase,
     join,
@@ -67,7 +68,10 @@ image = metric("kube_pod_container_info")(SYSTEM, container=PARTS)
 limit = metric("kube_pod_container_resource_limits")(SYSTEM, container=PARTS, resource="memory")
 cpu = metric("container_cpu_usage_seconds_total")(SYSTEM, container=PARTS)
 memory = metric("container_memory_working_set_bytes")(SYSTEM, container=PARTS)
-connected = metric("sedna_gm_connected_nodes")
+# GM itself counts them with the patch only; else its log says which nodes it talks to.
+connected = either(
+    sum_by(metric("sedna_gm_connected_nodes")(CLUSTER)), sum_by(metric("sedna_gm_node_connected")(CLUSTER))
+)
 status_size = metric("sedna_job_status_bytes")
 status_conditions = metric("sedna_job_status_conditions")
 kb_up = metric("sedna_knowledge_base_up")
@@ -95,7 +99,7 @@ up = row(
         ),
         stat(
             "Nodes without a connection",
-            query(sum_by(lc_desired) - sum_by(connected(CLUSTER)), "nodes"),
+            query(sum_by(lc_desired) - connected, "nodes"),
             thresholds=above("orange when any LC has no connection to GM", orange=1),
             why="Nodes that should run an LC, less the connections that GM holds. Above zero for minutes: look at which node flaps below, then at the LC log of that node.",
         ),
@@ -162,7 +166,7 @@ channel = row(
     line(
         timeseries(
             "Connected nodes",
-            query(sum_by(connected(CLUSTER)), "connected"),
+            query(connected, "connected"),
             query(sum_by(lc_desired), "expected", dashed=True),
             steps=True,
             minimum=0,

@@ -18,7 +18,7 @@ LAYERS = [
     ["settings"],
     ["catalog"],
     ["exposition"],
-    ["knowledge_base", "custom_resource_state", "worker"],
+    ["knowledge_base", "custom_resource_state", "worker", "log_collection"],
     ["exporter"],
     ["simulator"],
     ["authoring"],

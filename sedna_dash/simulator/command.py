@@ -53,6 +53,7 @@ _SOURCE = click.Choice(sorted(SOURCES))
 @click.option("--kubeconfig", type=_FILE, help="Write a kubeconfig that leads to the simulated cluster.")
 @click.option("--knowledge-base", type=_FILE, help="Keep Sedna's knowledge base in this sqlite file.")
 @click.option("--logs", type=_FOLDER, help="Write the logs of all containers here, as a node keeps them.")
+@click.option("--loki", default="", metavar="URL", help="Send the logs to this Loki, as collectors would.")
 @click.option("--prometheus-config", type=_FILE, help="Write the configuration of a Prometheus that scrapes the site.")
 @click.option(
     "--exporter", default=DEFAULT_LISTEN, show_default=True, help="Address of the exporter, for that configuration."
@@ -130,6 +131,8 @@ def simulate_command(
         click.echo(said, err=form == "json")
     else:
         simulation.advance(simulation.now)
+    if said := simulation.flush_logs():
+        click.echo(said, err=form == "json")
     stop = threading.Event()
     with simulation.serving() as url:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,30 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
 
 from sedna_dash.errors import OutputError
 from sedna_dash.simulator.objects import ObjectStore
+from sedna_dash.simulator.world.logs import LogLine
 
 #: The runtime cuts longer lines; the kubelet begins a new file at this size and keeps so many.
 _PART, _FULL, _KEPT = 16 * 1024, 10 << 20, 5
-
-
-class Line(Protocol):
-    """A log line: what the world's lines have; ``text`` may have several lines itself."""
-
-    @property
-    def time(self) -> float: ...
-    @property
-    def namespace(self) -> str: ...
-    @property
-    def pod(self) -> str: ...
-    @property
-    def container(self) -> str: ...
-    @property
-    def stream(self) -> str: ...
-    @property
-    def text(self) -> str: ...
 
 
 class LogFiles:
@@ -43,7 +26,7 @@ class LogFiles:
         self._folder, self._store = folder, store
         self._waiting: dict[Path, list[str]] = defaultdict(list)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: LogLine) -> None:
         """Take in a line; its pod has to be in the store, or have been there before."""
         pod = self._store.get("pods", line.namespace, line.pod)
         uid = pod["metadata"]["uid"] if pod else "unknown"
@@ -64,7 +47,7 @@ class LogFiles:
                 raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another --logs") from error
 
 
-def _written(line: Line) -> Iterator[str]:
+def _written(line: LogLine) -> Iterator[str]:
     moment = datetime.fromtimestamp(line.time, timezone.utc)
     stamp = f"{moment:%Y-%m-%dT%H:%M:%S.%f}000Z"
     for text in line.text.split("\n"):

@@ -17,11 +17,13 @@ from sedna_dash.errors import OutputError
 from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
 from sedna_dash.knowledge_base.cycle import KnowledgeBase
+from sedna_dash.log_collection.reading import Dropped
 from sedna_dash.simulator.backfill import backfill, exporter_health
 from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
 from sedna_dash.simulator.files import write_kubeconfig, write_prometheus_config, write_text
 from sedna_dash.simulator.kubernetes import KubernetesApi
 from sedna_dash.simulator.log_files import LogFiles
+from sedna_dash.simulator.loki import LokiPush
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.scraping import Site
 from sedna_dash.simulator.serving import Pages
@@ -48,6 +50,7 @@ class Options:
     kubeconfig: Path | None = None
     knowledge_base: Path | None = None
     logs: Path | None = None
+    loki: str = ""
     prometheus_config: Path | None = None
     exporter: str = ""
     kube_state_metrics: str = ""
@@ -67,6 +70,7 @@ class Simulation:
         # Versions that an earlier simulation on this port gave out are too old for this one.
         self.store = ObjectStore(version=int(now * 1000))
         self._log_files = LogFiles(options.logs, self.store) if options.logs else None
+        self._loki = LokiPush(options.loki, self._offline) if options.loki else None
         # The first lines are written while the world is made.
         logs = self._logs = LogMetrics(writer_in(self.store))
         # The definitions are there before anything that is defined by them.
@@ -102,8 +106,7 @@ class Simulation:
 
             def more(now: float) -> list[Sample]:
                 self._write_knowledge_base(path)
-                if self._log_files:
-                    self._log_files.write()
+                self._write_logs()
                 return [*knowledge.samples(), *exporter_health(now)]
 
             scrapes = backfill(
@@ -149,11 +152,18 @@ class Simulation:
     def advance(self, now: float) -> None:
         """Let the world live until an instant, and write down what it leaves. Raises OutputError."""
         self.site.advance(now)
-        if self._log_files:
-            self._log_files.write()
+        self._write_logs()
         if self.options.knowledge_base and now - self._written >= _KNOWLEDGE:
             self._written = now
             self._write_knowledge_base(self.options.knowledge_base)
+
+    def flush_logs(self) -> str:
+        """Send all log lines that wait for Loki; returns a sentence, empty without a Loki. Raises OutputError."""
+        if not self._loki:
+            return ""
+        self._loki.flush()
+        refused = f", {self._loki.lost} refused ({self._loki.trouble})" if self._loki.lost else ""
+        return f"{self._loki.sent} log lines are in Loki{refused}."
 
     def write_truth(self, path: Path) -> None:
         """Write what is true now as JSON. Raises OutputError."""
@@ -169,4 +179,16 @@ class Simulation:
     def _read_line(self, line: LogLine) -> None:
         if self._log_files:
             self._log_files.add(line)
-        self._logs.read(line)
+        read = self._logs.read(line)
+        if self._loki and not isinstance(read, Dropped):
+            self._loki.add(line.time, read)
+
+    def _write_logs(self) -> None:
+        if self._log_files:
+            self._log_files.write()
+        if self._loki:
+            self._loki.write()
+
+    def _offline(self, node: str) -> bool:
+        with self.site.lock:
+            return self.world.offline(node)

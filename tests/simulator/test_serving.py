@@ -150,6 +150,7 @@ class Line:
     pod: str = "lc"
     container: str = "lc"
     stream: str = "stderr"
+    node: str = "edge-1"
 
 
 def test_logs_lie_as_on_a_node(tmp_path: Path) -> None:

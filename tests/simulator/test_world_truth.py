@@ -86,13 +86,11 @@ class Producers:
         self.logs.read(line)
 
     def _writer(self, namespace: str, pod: str) -> Writer:
-        found = self.store.objects["pods"].get((namespace, pod))
-        for label, name in found["metadata"]["labels"].items() if found else ():
-            for kind, crd in CRDS.items():
-                if label == f"{crd.label_prefix}name":
-                    env = [variable["name"] for variable in found["spec"]["containers"][0].get("env", ())]
-                    return Writer(kind, name, "SEDNA_DASH_METRICS" in env)
-        return Writer()
+        found = self.store.objects.get("pods", {}).get((namespace, pod))
+        if found is None:
+            return Writer()
+        env = [variable["name"] for variable in found["spec"]["containers"][0].get("env", ())]
+        return Writer(found["metadata"].get("labels", {}), "SEDNA_DASH_METRICS" in env)
 
     def series(self) -> Mapping[Series, float]:
         state = State()

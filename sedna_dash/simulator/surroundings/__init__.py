@@ -15,7 +15,7 @@ from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.surroundings import kube_state_metrics, nodes, services
 from sedna_dash.simulator.surroundings.counters import Counters
 from sedna_dash.simulator.surroundings.log_metrics import LogMetrics, Writer
-from sedna_dash.simulator.surroundings.scene import Node, Scene, look, owner
+from sedna_dash.simulator.surroundings.scene import Node, Scene, look
 from sedna_dash.worker.target import VARIABLE as HOOK
 
 __all__ = ["DEFAULT", "SOURCES", "LogMetrics", "Source", "Surroundings", "Target", "writer_in"]
@@ -123,16 +123,15 @@ class Surroundings:
 
 
 def writer_in(store: ObjectStore) -> Callable[[str, str], Writer]:
-    """Tells what a pod of the cluster works for."""
+    """Tells what a pod of the cluster is."""
 
     def writer(namespace: str, name: str) -> Writer:
         pod = store.get("pods", namespace, name)
-        works_for = owner(pod) if pod else None
-        if pod is None or works_for is None:
+        if pod is None:
             return Writer()
         containers = pod.get("spec", {}).get("containers", ())
         hooked = any(entry["name"] == HOOK for container in containers for entry in container.get("env", ()))
-        return Writer(works_for[0], works_for[1], hooked)
+        return Writer(pod["metadata"].get("labels") or {}, hooked)
 
     return writer
 

@@ -65,6 +65,9 @@ def alloy(scene: Scene, node: Node) -> Iterator[Sample]:
     yield Sample("loki_write_sent_entries_total", loki, float(scene.logs.lines[node.name]))
     for reason in ("ingester_error", "line_too_long", "rate_limited", "stream_limited"):
         yield Sample("loki_write_dropped_entries_total", {**loki, "reason": reason}, 0.0)
+    for (where, reason), count in list(scene.logs.dropped.items()):
+        if where == node.name:
+            yield Sample("loki_process_dropped_lines_total", {"reason": reason}, float(count))
 
 
 def prometheus_agent(scene: Scene, node: Node) -> Iterator[Sample]:

@@ -79,7 +79,8 @@ def kafka(scene: Scene) -> Iterator[Sample]:
 
 
 def gm_patch(scene: Scene) -> Iterator[Sample]:
-    """Work that waits in GM's controllers, and how long they take."""
+    """The nodes that GM talks to, work that waits in its controllers, and how long they take."""
+    yield Sample("sedna_gm_connected_nodes", {}, float(sum(node.ready for node in scene.nodes.values())))
     for kind, crd in CRDS.items():
         if crd.runs and crd.handled:
             labels = {"controller": kind.removesuffix("Job").removesuffix("Service").lower()}
