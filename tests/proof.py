@@ -1,15 +1,17 @@
-"""A simulated site, the real exporter and a real Prometheus, together.
+"""A simulated site, the real exporter and a real Prometheus, together; with Loki and Grafana where they are installed.
 
-    python -m tests.proof [--scenario tour] [--hours 6] [--loki URL] [--keep]
+    python -m tests.proof [--scenario tour] [--hours 6] [--keep]
 
-plays the site's last hours into a Prometheus, lets it go on live, scrapes it for a while and runs ``sedna-dash verify``
-on it: every panel has to be accounted for. ``--keep`` leaves everything running, to look at.
+plays the site's last hours into a Prometheus and a Loki, lets it go on live, scrapes it for a while and runs
+``sedna-dash verify`` on it, directly and through Grafana: every panel has to be accounted for. ``--keep`` leaves
+everything running, to look at. How Loki and Grafana are found: tests/servers.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,12 +19,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.servers import PATIENCE, grafana, grafana_home, loki, loki_binary, running
 from tests.synthetic import free_port, wait_for
 
 #: What every site has that follows our guides; the rest is a matter of taste, hardware or patches.
@@ -30,8 +33,8 @@ EXPECTED = (
     "exporter", "worker-hook", "log-metrics", "kb-reader", "kube-state-metrics", "cadvisor", "node-exporter",
     "cloudcore", "prometheus", "alloy", "loki", "grafana", "alertmanager",
 )  # fmt: skip
-#: Seconds that a process may take to begin; all of them need a few.
-PATIENCE = 120
+#: Of a Grafana that lives for minutes, on loopback.
+PASSWORD = "proof"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Proof:
     kubeconfig: Path
     truth: list[dict[str, Any]]
     end: float
+    loki: str = ""
 
     def ask(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
         """The series of an instant query."""
@@ -57,30 +61,30 @@ class Proof:
     def verify(self, *options: str) -> subprocess.CompletedProcess[str]:
         """``sedna-dash verify`` on it."""
         expected = [option for source in EXPECTED for option in ("--expect", source)]
-        return sedna_dash("verify", "--prometheus", self.prometheus, *expected, *options)
+        direct = ["--prometheus", self.prometheus, *(["--loki", self.loki] if self.loki else [])]
+        return sedna_dash("verify", *direct, *expected, *options)
+
+    def deploy(self, url: str) -> None:
+        """Put the dashboards and datasources of this site into a Grafana."""
+        there = {"GRAFANA_URL": url, "GRAFANA_USER": "admin", "GRAFANA_PASSWORD": PASSWORD}
+        sources = ["--prometheus-url", self.prometheus, "--loki-url", self.loki or "http://127.0.0.1:9"]
+        done = sedna_dash("deploy", *sources, environ=there)
+        if done.returncode:
+            raise RuntimeError(f"deploy failed: {done.stdout}{done.stderr}")
+
+    def verify_through(self, url: str) -> subprocess.CompletedProcess[str]:
+        """``sedna-dash verify`` through a Grafana that has the dashboards."""
+        there = {"GRAFANA_URL": url, "GRAFANA_USER": "admin", "GRAFANA_PASSWORD": PASSWORD}
+        expected = [option for source in EXPECTED for option in ("--expect", source)]
+        return sedna_dash("verify", "--grafana", url, *expected, environ=there)
 
 
-def sedna_dash(*options: str) -> subprocess.CompletedProcess[str]:
+def sedna_dash(*options: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "sedna_dash", *options], capture_output=True, text=True, timeout=600, check=False
-    )
-
-
-@contextmanager
-def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in the background, ended with what is inside."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        [sys.executable, "-m", "sedna_dash", *options], capture_output=True, text=True, timeout=900, check=False,
+        env={**os.environ, **(environ or {})},
+    )  # fmt: skip
 
 
 def until(holds: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -93,8 +97,10 @@ def until(holds: Callable[[], bool], what: str, process: subprocess.Popen[bytes]
 
 
 @contextmanager
-def proof(scenario: str = "quiet", hours: float = 4, *, interval: str = "2s", seed: int = 1) -> Iterator[Proof]:
-    """A site that has lived for some hours and goes on living."""
+def proof(
+    scenario: str = "quiet", hours: float = 4, *, interval: str = "2s", seed: int = 1, logs: str = ""
+) -> Iterator[Proof]:
+    """A site that has lived for some hours and goes on living; its lines go to the Loki at ``logs``."""
     with tempfile.TemporaryDirectory(prefix="sedna-dash-proof-") as name, ExitStack() as stack:
         folder = Path(name)
         exporter, prometheus = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
@@ -115,6 +121,7 @@ def proof(scenario: str = "quiet", hours: float = 4, *, interval: str = "2s", se
         truth, written = json.loads((folder / "truth.json").read_text()), time.time()
 
         live = ["--start-ago", f"{hours * 60:.0f}m", "--listen", f"127.0.0.1:{base}", "--exporter", exporter]
+        live += ["--loki", logs] if logs else []
         live += [text for option, path in files.items() for text in (option, str(path))]
         log = folder / "simulate.log"
         command = [sys.executable, "-m", "sedna_dash", "simulate", *common, *live]
@@ -134,28 +141,40 @@ def proof(scenario: str = "quiet", hours: float = 4, *, interval: str = "2s", se
         log = folder / "prometheus.log"
         process = stack.enter_context(running(command, log))
         wait_for(f"http://{prometheus}/-/ready", PATIENCE)
-        found = Proof(f"http://{prometheus}", f"http://{exporter}", files["--kubeconfig"], truth, 0.0)
+        found = Proof(f"http://{prometheus}", f"http://{exporter}", files["--kubeconfig"], truth, 0.0, logs)
         newest = found.ask("max(timestamp(sedna_exporter_build_info))", written)
         until(lambda: bool(found.ask('min_over_time(up{job="sedna-exporter"}[10s]) == 1')), "a scrape", process, log)
         end = float(newest[0]["value"][1])
-        yield Proof(found.prometheus, found.exporter, found.kubeconfig, truth, end)
+        yield replace(found, end=end)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="tour")
     parser.add_argument("--hours", type=float, default=6)
-    parser.add_argument("--loki", help="a Loki to ask, too")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     options = parser.parse_args()
-    print(f"Playing {options.hours:g} hours of {options.scenario} ...", flush=True)
-    with proof(options.scenario, options.hours) as site:
+    with tempfile.TemporaryDirectory(prefix="sedna-dash-servers-") as name, ExitStack() as stack:
+        folder, logs = Path(name), ""
+        if loki_binary():
+            logs = stack.enter_context(loki(folder))
+        print(f"Loki: {logs or 'not installed, so no log panel is proven'}", flush=True)
+        print(f"Playing {options.hours:g} hours of {options.scenario} ...", flush=True)
+        site = stack.enter_context(proof(options.scenario, options.hours, logs=logs))
         print(f"Prometheus: {site.prometheus}  exporter: {site.exporter}/metrics", flush=True)
-        done = site.verify(*(["--loki", options.loki] if options.loki else []))
-        print(done.stdout + done.stderr)
+        runs = [site.verify()]
+        print(runs[0].stdout + runs[0].stderr, flush=True)
+        if grafana_home():
+            url = stack.enter_context(grafana(folder, PASSWORD))
+            site.deploy(url)
+            print(f"Grafana: {url}, user admin, password {PASSWORD}", flush=True)
+            runs.append(site.verify_through(url))
+            print(runs[1].stdout + runs[1].stderr, flush=True)
+        else:
+            print("Grafana: not installed, so the queries were only asked directly")
         while options.keep:
             time.sleep(3600)
-    raise SystemExit(done.returncode)
+    raise SystemExit(max(run.returncode for run in runs))
 
 
 if __name__ == "__main__":
