@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from sedna_dash.crds import CRDS, WORKER_TYPES
-from sedna_dash.log_collection.rules import VALUE, LineMetric, Rules, load_rules
+from sedna_dash.log_collection.rules import UNKNOWN, VALUE, LineMetric, Rules, load_rules
 
 #: What stands in place of a secret.
 HIDDEN = "<hidden>"
@@ -15,7 +15,7 @@ HIDDEN = "<hidden>"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TYPES = "|".join(WORKER_TYPES)
 #: GM names pods ``<job>-<type>-<5>`` and deployments' pods ``<job>-deployment-<type>-<hash>-<5>``.
-WORKER_POD = rf"(.+?)-(?:deployment-)?({_TYPES})-(?:[a-z0-9]{{5,10}}-)?[a-z0-9]{{5}}"
+WORKER_POD = rf"(?P<sedna_name>.+?)-(?:deployment-)?(?P<worker_type>{_TYPES})-(?:[a-z0-9]{{5,10}}-)?[a-z0-9]{{5}}"
 _WORKER_POD = re.compile(WORKER_POD)
 
 #: The kind by what it is in labels of pods and in lines.
@@ -67,18 +67,29 @@ class Count(NamedTuple):
     value: float | None
 
 
-def entry(written: Written, pod_labels: Mapping[str, str] | None = None, rules: Rules | None = None) -> Entry | Dropped:
-    """Read what a container wrote. ``pod_labels`` are those in Kubernetes; None when nobody could be asked."""
+def entry(
+    written: Written,
+    pod_labels: Mapping[str, str] | None = None,
+    rules: Rules | None = None,
+    *,
+    pod_label: bool = True,
+) -> Entry | Dropped:
+    """Read what a container wrote. ``pod_labels`` are those in Kubernetes; None when nobody could be asked.
+    ``pod_label`` makes each pod a stream of its own.
+    """
     rules = rules or load_rules()
     labels, metadata = identity(written, pod_labels, rules)
     if not labels:
         return Dropped("no part of Sedna")
+    if pod_label:
+        labels["pod"] = metadata.pop("pod")
     text = _COLOUR.sub("", written.text)
     for noise in rules.noise:
         if noise.app == labels["app"] and noise.pattern.search(text):
             return Dropped(noise.reason)
     for secret in rules.secrets:
         text = secret.sub(_hidden, text)
+    metadata["level"] = UNKNOWN
     for format_ in rules.formats:
         if found := format_.pattern.match(text):
             said = found.groupdict()

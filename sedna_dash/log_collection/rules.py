@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ DATA = Path(__file__).with_name("rules.yaml")
 OWN = ("namespace", "node", "kind", "name")
 #: The group that holds the number.
 VALUE = "value"
+#: The level of an entry that does not tell its own.
+UNKNOWN = "unknown"
 #: The producer in the catalog that all of this is.
 SOURCE = "log-metrics"
 
@@ -68,13 +70,17 @@ class Rules:
 
     components: Mapping[str, tuple[str, str]]
     collectors: tuple[str, ...]
-    continued: str
+    first_line: str
     last_line_of_exception: str
     formats: tuple[Format, ...]
     levels: Mapping[str, str]
     noise: tuple[Noise, ...]
     secrets: tuple[re.Pattern[str], ...]
     metrics: tuple[LineMetric, ...]
+
+    def without(self, source: str) -> Rules:
+        """The rules without the metrics that another producer writes, too."""
+        return replace(self, metrics=tuple(rule for rule in self.metrics if source not in rule.metric.sources))
 
     def level(self, word: str) -> str:
         """The level that a program's word stands for."""
@@ -96,8 +102,8 @@ class _Reader:
         file, content = self.file, self.file.content
         keys = tuple(Rules.__dataclass_fields__)
         file.check_keys(content, keys, keys)
-        file.check_texts(content, ("continued", "last_line_of_exception"))
-        for key in ("continued", "last_line_of_exception"):
+        file.check_texts(content, ("first_line", "last_line_of_exception"))
+        for key in ("first_line", "last_line_of_exception"):
             self._pattern(content[key], key)
         levels = file.mappings(content["levels"], "levels")
         for word, level in levels.items():
@@ -106,7 +112,7 @@ class _Reader:
         return Rules(
             components={app: self._component(app, entry) for app, entry in content["components"].items()},
             collectors=tuple(content["collectors"]),
-            continued=content["continued"],
+            first_line=content["first_line"],
             last_line_of_exception=content["last_line_of_exception"],
             formats=tuple(self._format(index, entry) for index, entry in enumerate(content["formats"])),
             levels=levels,
