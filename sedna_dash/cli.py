@@ -38,6 +38,7 @@ _catalog_option = click.option(
 #: Commands that live with what they do, and are loaded only when they are asked for: command to module.
 _ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
 _ELSEWHERE["ksm"] = "sedna_dash.custom_resource_state.command"
+_ELSEWHERE["logs"] = "sedna_dash.log_collection.command"
 _ELSEWHERE["simulate"] = "sedna_dash.simulator.command"
 _ELSEWHERE["worker"] = "sedna_dash.worker_files"
 _ELSEWHERE["verify"] = "sedna_dash.verify.command"

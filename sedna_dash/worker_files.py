@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 import sedna_dash.worker
+from sedna_dash.documents import yaml_text
 from sedna_dash.worker.target import VARIABLE
 
 #: Where the files are in the container.
@@ -53,21 +53,6 @@ def pod_spec(name: str, metrics: str) -> dict[str, Any]:
     }
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines as it stands."""
-
-
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
-)
-
-
-def written(data: dict[str, Any]) -> str:
-    """As YAML."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=1000)
-
-
 @click.group("worker", short_help="The metrics hook for Sedna's workers, as files.")
 def worker_command() -> None:
     """The metrics hook for Sedna's workers, as files for images that cannot install sedna-dash."""
@@ -84,7 +69,7 @@ def configmap(name: str, namespace: str | None) -> None:
 
     `sedna-dash worker podspec` prints what a worker needs to use them.
     """
-    click.echo(written(config_map(name, namespace)), nl=False)
+    click.echo(yaml_text(config_map(name, namespace), width=1000), nl=False)
 
 
 @worker_command.command("podspec")
@@ -92,4 +77,4 @@ def configmap(name: str, namespace: str | None) -> None:
 @click.option("--metrics", default="0.0.0.0:9464", show_default=True, help=f"Value of {VARIABLE}.")
 def podspec(name: str, metrics: str) -> None:
     """Print what to add to the pod template of a worker in the job's resource: variables, mount and volume."""
-    click.echo(written(pod_spec(name, metrics)), nl=False)
+    click.echo(yaml_text(pod_spec(name, metrics), width=1000), nl=False)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
-
-from sedna_dash.errors import OutputError
 
 #: Each form with the file it goes to below a folder.
 _FILES = {
@@ -58,6 +53,8 @@ def ksm_command(form: str, output: Path | None, service_account: str, plurals: b
     inside of conditions it cannot show. A metric must have one writer: start the exporter with --leave-out
     custom-resource-state when kube-state-metrics has this config.
     """
+    from sedna_dash.documents import write
+
     namespace, _, account = service_account.partition("/")
     if not namespace or not account or "/" in account:
         raise click.BadParameter("write it as namespace/name", param_hint="--service-account")
@@ -70,7 +67,7 @@ def ksm_command(form: str, output: Path | None, service_account: str, plurals: b
         return
     for one, text in texts.items():
         path = output / _FILES[one] if form == "all" or output.is_dir() else output
-        _write(path, text)
+        write(path, text)
         click.echo(f"{path} written.")
 
 
@@ -84,31 +81,6 @@ def _documents(form: str, account: str, namespace: str, plurals: bool) -> list[d
 
 
 def _text(form: str, documents: list[dict[str, Any]]) -> str:
-    # An alias would save a few lines and puzzle whoever reads it.
-    dumper = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
-    text = yaml.dump_all(documents, Dumper=dumper, sort_keys=False, width=120, allow_unicode=True)
-    return f"# {_HEADS[form]}\n# Written by: sedna-dash ksm --format {form}\n{text}"
+    from sedna_dash.documents import yaml_text
 
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".ksm-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text)
-                file.close()
-                temporary.chmod(0o666 & ~_umask())
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written ({reason}); check the path and its rights") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    return f"# {_HEADS[form]}\n# Written by: sedna-dash ksm --format {form}\n{yaml_text(*documents)}"

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
+from sedna_dash.documents import yaml_text
 from sedna_dash.log_collection.collecting import CREDENTIALS, Options, Relabel, found_by_api, relabels
 from sedna_dash.log_collection.rules import Rules, load_rules
 from sedna_dash.log_collection.stages import KEPT, LogMetricStage, Stage, identity, stages
@@ -43,10 +42,7 @@ def promtail(options: Options, rules: Rules | None = None) -> str:
             }
         ],
     }
-    # Without aliases, and each pattern on one line: people read it.
-    dumper = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
-    text = yaml.dump(config, Dumper=dumper, sort_keys=False, width=10_000, allow_unicode=True)
-    return _VARIABLE.sub("$$$$", text.replace("\\", "\\\\"))
+    return _VARIABLE.sub("$$$$", yaml_text(config, width=10_000).replace("\\", "\\\\"))
 
 
 def _client(options: Options) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -52,17 +52,19 @@ def cri(stream: str, text: str, instant: float) -> Iterator[bytes]:
             yield b"%b %b %b %b\n" % (moment, stream.encode(), tag.encode(), part)
 
 
-def write(folder: Path, lines: list[Line], begin: float) -> None:
+def file_of(folder: Path, line: Line) -> Path:
+    """The file of a line's container, which is there afterwards."""
+    uid = uuid.uuid5(uuid.NAMESPACE_DNS, line.pod)
+    path = folder / "pods" / f"{line.namespace}_{line.pod}_{uid}" / line.container / "0.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def write(folder: Path, lines: Iterable[Line], begin: float) -> None:
     """All lines, a second apart, in the files of their containers."""
     for number, line in enumerate(lines):
-        path = (
-            folder
-            / f"{line.namespace}_{line.pod}_{uuid.uuid5(uuid.NAMESPACE_DNS, line.pod)}"
-            / line.container
-            / "0.log"
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        with file_of(folder, line).open("ab") as file:
             file.writelines(cri(line.stream, line.text, begin + number))
 
 
@@ -92,7 +94,14 @@ class Collector:
         given = {"LOKI_URL": f"{loki}/loki/api/v1/push", "CLUSTER": self.cluster, "SITE": "s", "NODE_NAME": "edge-1"}
         with running(command, self.folder / "log", env={**os.environ, **given, **environ}):
             wait_for(f"http://{self.address}/metrics", 60)
+            # While it takes in new files, Alloy may swap two lines that it reads.
+            files = len({file_of(self.folder, line) for line in LINES if not line.drop})
+            until(lambda: self.reads() >= files)
             yield
+
+    def reads(self) -> float:
+        """How many files it reads."""
+        return sum(value for (name, _), value in self.metrics().items() if name.endswith("files_active_total"))
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         with urllib.request.urlopen(f"http://{self.address}/metrics") as answer:
@@ -136,11 +145,11 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("pod_label", [True, False], ids=["pod is a label", "pod is metadata"])
 def test_golden_lines_become_what_they_have_to_be(name: str, pod_label: bool, tmp_path: Path) -> None:
     cluster = f"golden-{uuid.uuid4().hex[:8]}"
-    write(tmp_path / "pods", LINES, time.time() - 600)
     options = Options(folder=str(tmp_path / "pods"), state=str(tmp_path / "state"), pod_label=pod_label)
     collector = Collector(name, tmp_path, cluster, options)
     wanted = expected(LINES, cluster, pod_label=pod_label)
     with collector.runs():
+        write(tmp_path, LINES, time.time() - 600)
         until(lambda: len(stored(cluster)) >= len(wanted))
         assert stored(cluster) == wanted
         made = {series: value for series, value in collector.metrics().items() if series[0].startswith("sedna_")}
