@@ -42,6 +42,9 @@ def daemonset(collector: str, options: Options, config: str, site: Site) -> list
         {"name": "state", "mountPath": options.state},
     ]
     container = _container(collector, options, site, mounts, volumes)
+    port = _PORTS[collector]
+    container["ports"] = [{"name": "http-metrics", "containerPort": port}]
+    container["readinessProbe"] = {"httpGet": {"path": _READY[collector], "port": port}}
     # The files belong to root; nothing else is root's about it.
     container["securityContext"] |= {"runAsUser": 0, "runAsGroup": 0}
     spec: dict[str, Any] = {
@@ -100,11 +103,13 @@ def sidecar(collector: str, options: Options, config: str, site: Site) -> list[d
 def _container(
     collector: str, options: Options, site: Site, mounts: list[dict[str, Any]], volumes: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    port = _PORTS[collector]
+    # Workers share the network of their node: a sidecar that took a port would keep out the next worker's.
+    address, port = ("0.0.0.0", _PORTS[collector]) if options.mode == "daemonset" else ("127.0.0.1", 0)  # noqa: S104
     arguments = {
         "alloy": ["run", "--disable-reporting", "--stability.level=experimental", f"--storage.path={options.state}",
-                  f"--server.http.listen-addr=0.0.0.0:{port}", f"{_CONFIG}/{_FILES['alloy']}"],
-        "promtail": ["-config.expand-env=true", f"-config.file={_CONFIG}/{_FILES['promtail']}"],
+                  f"--server.http.listen-addr={address}:{port}", f"{_CONFIG}/{_FILES['alloy']}"],
+        "promtail": ["-config.expand-env=true", f"-config.file={_CONFIG}/{_FILES['promtail']}",
+                     f"-server.http-listen-address={address}", f"-server.http-listen-port={port}"],
     }  # fmt: skip
     known = {"LOKI_URL": site.loki_url, "CLUSTER": site.cluster, "SITE": site.site}
     env: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in known.items()]
@@ -120,8 +125,6 @@ def _container(
         "image": IMAGES[collector],
         "args": arguments[collector],
         "env": env,
-        "ports": [{"name": "http-metrics", "containerPort": port}],
-        "readinessProbe": {"httpGet": {"path": _READY[collector], "port": port}},
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,

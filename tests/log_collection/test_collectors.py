@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +85,7 @@ class Collector:
             self.config.write_text(promtail(options))
 
     @contextmanager
-    def runs(self, loki: str = LOKI, **environ: str) -> Iterator[None]:
+    def runs(self, loki: str = LOKI, *, files: int | None = None, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
         program, state = PROGRAMS[self.name], self.folder / "state"
         state.mkdir(exist_ok=True)
         if self.name == "alloy":
@@ -92,12 +96,13 @@ class Collector:
             command = [program, "-config.expand-env=true", f"-config.file={self.config}"]
             command += [f"-server.http-listen-address={host}", f"-server.http-listen-port={port}"]
         given = {"LOKI_URL": f"{loki}/loki/api/v1/push", "CLUSTER": self.cluster, "SITE": "s", "NODE_NAME": "edge-1"}
-        with running(command, self.folder / "log", env={**os.environ, **given, **environ}):
+        with running(command, self.folder / "log", env={**os.environ, **given, **environ}) as process:
             wait_for(f"http://{self.address}/metrics", 60)
             # While it takes in new files, Alloy may swap two lines that it reads.
-            files = len({file_of(self.folder, line) for line in LINES if not line.drop})
+            if files is None:
+                files = len({file_of(self.folder, line) for line in (*LINES, said(0)) if not line.drop})
             until(lambda: self.reads() >= files)
-            yield
+            yield process
 
     def reads(self) -> float:
         """How many files it reads."""
@@ -156,3 +161,154 @@ def test_golden_lines_become_what_they_have_to_be(name: str, pod_label: bool, tm
         assert made == {series: value for line in LINES for series, value in line.series.items()}
         dropped = {series: value for series, value in collector.metrics().items() if "dropped_lines" in series[0]}
         assert sum(value for (_, labels), value in dropped.items() if ("reason", "kb_sql") in labels) == 2
+
+
+@contextmanager
+def link(refuses: Callable[[], int]) -> Iterator[str]:
+    """A way to Loki that answers with an error of its own instead, while ``refuses`` says which; 0 lets all pass."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = refuses()
+            if not status:
+                kept = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+                request = urllib.request.Request(f"{LOKI}{self.path}", body, kept)
+                try:
+                    with urllib.request.urlopen(request) as answer:
+                        status = answer.status
+                except urllib.error.HTTPError as error:
+                    status = error.code
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def said(number: int) -> Line:
+    return Line("factory/line-a-train-4x9z2/worker", f"[2025-03-04 02:06:41,517] x.py(1) [INFO] - line {number}")
+
+
+def numbers(cluster: str) -> list[int]:
+    return [int(text.rpartition(" ")[2]) for _, text in stored(cluster)]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_nothing_is_lost_while_loki_takes_nothing(name: str, status: int, tmp_path: Path) -> None:
+    """And when the collector is killed meanwhile and started again."""
+    cluster, begin = f"fault-{uuid.uuid4().hex[:8]}", time.time() - 3000
+    answers = [status]
+    options = Options(folder=str(tmp_path / "pods"), state=str(tmp_path / "state"))
+    collector = Collector(name, tmp_path, cluster, options)
+    with link(lambda: answers[0]) as url:
+        with collector.runs(url) as process:
+            write(tmp_path, map(said, range(50)), begin)
+            until(
+                lambda: sum(value for (name, _), value in collector.metrics().items() if name.endswith("retries_total"))
+            )
+            process.kill()
+        with collector.runs(url):
+            write(tmp_path, map(said, range(50, 100)), begin + 50)
+            answers[0] = 0
+            until(lambda: len(set(numbers(cluster))) == 100)
+    # What was under way when it was killed may come twice, but in its place.
+    assert sorted(set(numbers(cluster))) == list(range(100))
+    assert numbers(cluster) == sorted(numbers(cluster))
+
+
+def test_odd_lines_stop_nothing(name: str, tmp_path: Path) -> None:
+    cluster, begin = f"odd-{uuid.uuid4().hex[:8]}", time.time() - 600
+    place = "factory/line-a-train-4x9z2/worker"
+    texts = [
+        "first",
+        "x" * 1_000_000,
+        "\udcff\udcfe bytes \x00\x07",
+        "",
+        "{{ .Value }} $1 ${HOME} %s",
+        "e\u0301\u202e\U0001f600",
+        "last",
+    ]
+    lines = [Line(place, text, stream="stdout") for text in texts]
+    collector = Collector(
+        name, tmp_path, cluster, Options(folder=str(tmp_path / "pods"), state=str(tmp_path / "state"))
+    )
+    with collector.runs():
+        write(tmp_path, lines, begin)
+        until(lambda: any(text == "last" for _, text in stored(cluster)))
+    found = [text for _, text in stored(cluster)]
+    assert found[0] == "first" and found[-1] == "last"
+    # Cut by Loki, as its settings say, and counted there.
+    assert 200_000 < len(next(text for text in found if text.startswith("xxx"))) <= 262_144
+    assert any(text.endswith("bytes \x00\x07\n") or text.endswith("bytes \x00\x07") for text in found)
+    assert {texts[4], texts[5]} <= set(found)
+
+
+def test_files_that_are_rotated_or_cut(name: str, tmp_path: Path) -> None:
+    cluster, begin = f"rotated-{uuid.uuid4().hex[:8]}", time.time() - 600
+    collector = Collector(
+        name, tmp_path, cluster, Options(folder=str(tmp_path / "pods"), state=str(tmp_path / "state"))
+    )
+    file = file_of(tmp_path, said(0))
+    with collector.runs():
+        write(tmp_path, map(said, range(10)), begin)
+        until(lambda: len(numbers(cluster)) == 10)
+        file.rename(file.with_name("0.log.20260304-020000"))
+        write(tmp_path, map(said, range(10, 20)), begin + 10)
+        until(lambda: len(numbers(cluster)) == 20)
+        file.write_bytes(b"")
+        time.sleep(2)  # a kubelet that cuts a file gives its readers time, too
+        write(tmp_path, map(said, range(20, 30)), begin + 20)
+        until(lambda: len(numbers(cluster)) == 30)
+    assert numbers(cluster) == list(range(30))
+
+
+@pytest.mark.parametrize("per_namespace", [False, True])
+def test_lines_go_to_their_tenant(name: str, per_namespace: bool, tmp_path: Path) -> None:
+    tenants: list[str | None] = []
+    options = Options(folder=str(tmp_path / "pods"), state=str(tmp_path / "state"),
+                      tenant="" if per_namespace else "edge", tenant_per_namespace=per_namespace)  # fmt: skip
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            tenants.append(self.headers["X-Scope-OrgID"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Collector(name, tmp_path, "c", options).runs(f"http://127.0.0.1:{server.server_address[1]}"):
+        write(tmp_path, [said(1)], time.time())
+        until(lambda: tenants)
+    server.shutdown()
+    server.server_close()
+    assert tenants[0] == ("factory" if per_namespace else "edge")
+
+
+def test_a_sidecar_reads_what_its_worker_writes(name: str, tmp_path: Path) -> None:
+    cluster = f"sidecar-{uuid.uuid4().hex[:8]}"
+    options = Options(mode="sidecar", folder=str(tmp_path / "logs"), state=str(tmp_path / "state"))
+    (tmp_path / "logs").mkdir()
+    own = {"NAMESPACE": "factory", "POD_NAME": "p", "CONTAINER": "c", "SEDNA_NAME": "helmet-line-a",
+           "SEDNA_KIND": "IncrementalLearningJob", "WORKER_TYPE": "train"}  # fmt: skip
+    text = "[2025-03-04 02:06:41,517] x.py(1) [ERROR] - out of memory"
+    with Collector(name, tmp_path, cluster, options).runs(files=0, **own):
+        (tmp_path / "logs/worker.log").write_text(f"{text}\n")
+        found = until(lambda: stored(cluster))
+    about = {"namespace": "factory", "pod": "p", "container": "c", "sedna_name": "helmet-line-a", "app": "worker",
+             "kind": "IncrementalLearningJob", "worker_type": "train", "node": "edge-1", "cluster": cluster, "site": "s",
+             "level": "error", "source": "x.py(1)"}  # fmt: skip
+    assert found == [(about, text)]
