@@ -1,6 +1,5 @@
 """Every log query of every dashboard on a real Loki, when one is named; else this says that it was skipped."""
 
-import json
 import os
 import re
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from sedna_dash.building import load
 from sedna_dash.lint.board import Board, Query
+from tests.interpolating import sent
 
 URL = os.environ.get("SEDNA_DASH_TEST_LOKI_URL", "")
 if not URL:
@@ -28,15 +28,6 @@ QUERIES = [
 
 #: What readers type into a search box, on purpose or not.
 TYPED = ("", "error", 'say "no"', "back\\slash", "`tick`", "{brace}", "$1 (a|b) [c]* .+", "50%", "'", "\n", "ü€")
-
-
-def sent(text: str, value: str, typed: str) -> str:
-    """The query as Grafana sends it: every choice with this value, every text box with these words."""
-    for name, width in {"auto": "1m", "interval": "1m", "range": "1h"}.items():
-        text = re.sub(rf"\$\{{?__{name}\b\}}?", width, text)
-    text = re.sub(r"\$\{\w+:json\}", lambda _: json.dumps(typed, ensure_ascii=False), text)
-    text = re.sub(r"\$\{\w+:percentencode\}", lambda _: urllib.parse.quote(typed, safe="!'()*"), text)
-    return re.sub(r"\$\{?[a-z]\w*\}?", lambda _: value, text)
 
 
 def refused(text: str) -> str:
