@@ -140,9 +140,9 @@ JOBS = {
 @pytest.mark.parametrize("uid", JOBS)
 @pytest.mark.parametrize("typed", ["", "INFO", "get cloud"])
 def test_a_job_counts_its_own_lines(uid: str, typed: str, lines: list[Entry]) -> None:
-    names = Counter(line.metadata.get("sedna_name", "") for line in lines
+    names = Counter(line.labels.get("sedna_name", "") for line in lines
                     if line.labels.get("worker_type") in JOBS[uid])  # fmt: skip
     name = names.most_common(1)[0][0]
-    expected = Counter(line.metadata["level"] for line in lines if line.metadata.get("sedna_name") == name
+    expected = Counter(line.metadata["level"] for line in lines if line.labels.get("sedna_name") == name
                        and line.labels.get("worker_type") in JOBS[uid] and typed in line.text)  # fmt: skip
     assert asked(uid, "Matched lines", lines, name=name, search=typed) == expected

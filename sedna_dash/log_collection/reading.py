@@ -78,11 +78,11 @@ def entry(
     ``pod_label`` makes each pod a stream of its own.
     """
     rules = rules or load_rules()
-    labels, metadata = identity(written, pod_labels, rules)
+    labels = identity(written, pod_labels, rules)
     if not labels:
         return Dropped("no part of Sedna")
-    if pod_label:
-        labels["pod"] = metadata.pop("pod")
+    metadata: dict[str, str] = {}
+    (labels if pod_label else metadata)["pod"] = written.pod
     text = _COLOUR.sub("", written.text)
     for noise in rules.noise:
         if noise.app == labels["app"] and noise.pattern.search(text):
@@ -99,29 +99,25 @@ def entry(
     return Entry(labels, metadata, text)
 
 
-def identity(
-    written: Written, pod_labels: Mapping[str, str] | None, rules: Rules
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Labels and metadata that do not depend on the text; no labels when the pod is no part of Sedna."""
-    metadata = {"pod": written.pod, "stream": written.stream}
-    worker_type = ""
+def identity(written: Written, pod_labels: Mapping[str, str] | None, rules: Rules) -> dict[str, str]:
+    """The labels, which do not depend on the text; none when the pod is no part of Sedna."""
+    whose: dict[str, str] = {}
     here = (written.namespace, written.container)
     app = next((name for name, place in rules.components.items() if place == here), "")
     if not app and written.container in rules.collectors:
         app = "collector"
     if not app:
-        kind, name, worker_type = _work(written.pod, pod_labels)
-        app = "worker" if name else ""
-        metadata |= {"sedna_name": name, **({"kind": kind} if kind else {})}
+        whose = dict(zip(("kind", "sedna_name", "worker_type"), _work(written.pod, pod_labels), strict=True))
+        app = "worker" if whose["sedna_name"] else ""
     if not app:
-        return {}, {}
+        return {}
     labels = {"namespace": written.namespace, "app": app, "node": written.node, "container": written.container}
-    return {**labels, **({"worker_type": worker_type} if worker_type else {})}, metadata
+    return {**labels, **{name: value for name, value in whose.items() if value}}
 
 
 def counts(read: Entry, rules: Rules | None = None) -> Iterator[Count]:
     """What an entry adds to the metrics from logs."""
-    about = {**read.labels, **read.metadata, "name": read.metadata.get("sedna_name", "")}
+    about = {**read.labels, **read.metadata, "name": read.labels.get("sedna_name", "")}
     for rule in (rules or load_rules()).metrics:
         if rule.app == read.labels["app"] and (found := rule.pattern.search(read.text)):
             said = found.groupdict()

@@ -25,8 +25,8 @@ KEPT = "168h"
 #: How long a line waits for those that belong to it.
 JOINED = "3s"
 
-#: What a line knows beside its stream labels until it becomes structured metadata.
-_PASSING = ("pod", "sedna_name", "kind", "stream")
+#: Labels that a line has on its way, beside those that it keeps.
+_PASSING = ("pod", "stream", "filename")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def stages(
         found.append(Stage("tenant", {"label": "namespace"}))
     metadata = [name for name in default_catalog().logs.metadata if name != "pod" or not pod_label]
     found += [
-        Stage("label_drop", {"values": [*(name for name in _PASSING if name in metadata), "filename"]}),
+        Stage("label_drop", {"values": [name for name in _PASSING if name != "pod" or not pod_label]}),
         Stage("structured_metadata", {"values": dict.fromkeys(metadata, "")}),
     ]
     return found
@@ -123,7 +123,7 @@ def _metric(mark: str, rules: list[LineMetric]) -> Stage:
         inside += known if len(rules) == 1 else [Stage("match", {"selector": selector(app, pattern)}, tuple(known))]
     own = {label: "sedna_name" if label == "name" else label for label in rules[0].own}
     said = {label: f"{mark}_{label}" for label in metric.labels if label not in own}
-    carried = [*default_catalog().logs.stream, *_PASSING, "filename"]
+    carried = [*default_catalog().logs.stream, *_PASSING]
     counts = metric.type == "counter"
     inside += [
         Stage("label_drop", {"values": carried}),

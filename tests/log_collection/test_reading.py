@@ -67,7 +67,7 @@ def test_every_metric_from_logs_is_made() -> None:
 def test_whose_line_it_is(place: str, labels: dict[str, str] | None, expected: tuple[str, str, str]) -> None:
     read = entry(Line(place, "text"), labels)
     assert not isinstance(read, Dropped)
-    assert (read.metadata["sedna_name"], read.metadata.get("kind", ""), read.labels["worker_type"]) == expected
+    assert (read.labels["sedna_name"], read.labels.get("kind", ""), read.labels["worker_type"]) == expected
 
 
 def test_a_pod_without_labels_of_sedna_is_no_worker_whatever_its_name() -> None:
