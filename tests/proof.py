@@ -33,6 +33,8 @@ EXPECTED = (
     "exporter", "worker-hook", "log-metrics", "kb-reader", "kube-state-metrics", "cadvisor", "node-exporter",
     "cloudcore", "prometheus", "alloy", "loki", "grafana", "alertmanager",
 )  # fmt: skip
+#: Seconds that writing history may take.
+HISTORY = 900
 #: Of a Grafana that lives for minutes, on loopback.
 PASSWORD = "proof"
 
@@ -87,9 +89,11 @@ def sedna_dash(*options: str, environ: Mapping[str, str] | None = None) -> subpr
     )  # fmt: skip
 
 
-def until(holds: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def until(
+    holds: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path, patience: float = PATIENCE
+) -> None:
     """Wait for something that a process has to bring about."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not holds():
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"{what} did not come about:\n{log.read_text()[-3000:]}")
@@ -104,29 +108,21 @@ def proof(
     with tempfile.TemporaryDirectory(prefix="sedna-dash-proof-") as name, ExitStack() as stack:
         folder = Path(name)
         exporter, prometheus = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-        base = free_port()
-        common = ["--scenario", scenario, "--seed", str(seed)]
         files = {
+            "--truth-of-history": folder / "truth.json",
             "--kubeconfig": folder / "kubeconfig",
             "--knowledge-base": folder / "kb.sqlite3",
             "--prometheus-config": folder / "prometheus.yml",
         }
-        history = sedna_dash(
-            "simulate", *common, "--backfill", f"{hours * 60:.0f}m", "--backfill-to", str(folder / "data"),
-            "--step", "30s", "--duration", "0", "--truth", str(folder / "truth.json"), "--exporter", exporter,
-            "--knowledge-base", str(folder / "kb-history.sqlite3"),
-        )  # fmt: skip
-        if history.returncode:
-            raise RuntimeError(f"simulate failed: {history.stderr}")
-        truth, written = json.loads((folder / "truth.json").read_text()), time.time()
-
-        live = ["--start-ago", f"{hours * 60:.0f}m", "--listen", f"127.0.0.1:{base}", "--exporter", exporter]
-        live += ["--loki", logs] if logs else []
-        live += [text for option, path in files.items() for text in (option, str(path))]
+        # One process, so that what is scraped later goes on where history ends.
+        command = [sys.executable, "-m", "sedna_dash", "simulate", "--scenario", scenario, "--seed", str(seed)]
+        command += ["--backfill", f"{hours * 60:.0f}m", "--backfill-to", str(folder / "data"), "--step", "30s"]
+        command += ["--exporter", exporter, *(["--loki", logs] if logs else [])]
+        command += [text for option, path in files.items() for text in (option, str(path))]
         log = folder / "simulate.log"
-        command = [sys.executable, "-m", "sedna_dash", "simulate", *common, *live]
         process = stack.enter_context(running(command, log))
-        until(lambda: all(path.exists() for path in files.values()), "the simulated site", process, log)
+        until(lambda: all(path.exists() for path in files.values()), "the simulated site", process, log, HISTORY)
+        truth, written = json.loads(files["--truth-of-history"].read_text()), time.time()
 
         log = folder / "exporter.log"
         command = [sys.executable, "-m", "sedna_dash", "exporter", "--listen", exporter]
@@ -142,9 +138,9 @@ def proof(
         process = stack.enter_context(running(command, log))
         wait_for(f"http://{prometheus}/-/ready", PATIENCE)
         found = Proof(f"http://{prometheus}", f"http://{exporter}", files["--kubeconfig"], truth, 0.0, logs)
-        newest = found.ask("max(timestamp(sedna_exporter_build_info))", written)
+        history = found.ask("sedna_exporter_build_info[1h]", written)
         until(lambda: bool(found.ask('min_over_time(up{job="sedna-exporter"}[10s]) == 1')), "a scrape", process, log)
-        end = float(newest[0]["value"][1])
+        end = float(history[0]["values"][-1][0])
         yield replace(found, end=end)
 
 

@@ -62,6 +62,7 @@ def loki(folder: Path) -> Iterator[str]:
     # A day of logs comes within a minute, and what is asked at once shall be there at once.
     settings["limits_config"] |= {"ingestion_rate_mb": 100, "ingestion_burst_size_mb": 200}
     settings["limits_config"] |= {"per_stream_rate_limit": "100MB", "per_stream_rate_limit_burst": "200MB"}
+    settings["querier"] = {"query_ingesters_within": "0s"}
     settings["ingester"] = {"lifecycler": {"min_ready_duration": "0s", "final_sleep": "0s"}}
     file.write_text(yaml.safe_dump(settings))
     with running([binary, f"-config.file={file}"], folder / "loki.log"):

@@ -5,21 +5,22 @@ The real exporter's state reads the simulated cluster, so its series are those o
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sedna_dash import __version__
 from sedna_dash.catalog import Catalog, default_catalog
 from sedna_dash.crds import CRDS
+from sedna_dash.exporter.options import DEFAULT_LISTEN
 from sedna_dash.exporter.state import State
 from sedna_dash.exporter.targets import targets
 from sedna_dash.exposition import END, Sample, escaped, header, line, number
 from sedna_dash.simulator.api_resources import API_RESOURCES
+from sedna_dash.simulator.files import EXPORTER_JOB
 from sedna_dash.simulator.objects import ExpiredError, ObjectStore
 from sedna_dash.simulator.scraping import Site
 
-#: The exporter as a target.
-EXPORTER = {"job": "sedna-exporter", "instance": "sedna-exporter.sedna:9474"}
 _READ = (*(crd.plural for crd in CRDS.values()), "pods", "nodes", "services")
 #: Series whose text is kept, of one target.
 _KEPT = 50_000
@@ -60,14 +61,16 @@ def backfill(
     start: float,
     end: float,
     step: float,
+    exporter: str = DEFAULT_LISTEN,
     more: Callable[[float], Sequence[Sample]] = lambda now: (),
 ) -> Iterator[tuple[float, bytes]]:
     """Let the site live from ``start`` to ``end`` and scrape it every ``step`` seconds.
 
-    Yields the instant of each scrape and its samples as lines of OpenMetrics without a header. ``more`` are further
-    series of the exporter, such as those of its knowledge base reader.
+    Yields the instant of each scrape and its samples as lines of OpenMetrics without a header. ``exporter`` is the
+    address of the exporter that will be scraped afterwards, so that its series go on. ``more`` are further series of
+    it, such as those of its knowledge base reader.
     """
-    feed, writer = Feed(store, state), _Writer(site)
+    feed, writer = Feed(store, state), _Writer(site, exporter)
     now = start
     while now <= end:
         site.advance(now)
@@ -78,7 +81,7 @@ def backfill(
 
 def exporter_health(now: float) -> list[Sample]:
     """What an exporter says of itself whose API server always answers."""
-    about = {"version": __version__, "revision": "simulated", "goversion": ""}
+    about = {"version": __version__, "pythonversion": platform.python_version()}
     samples = [
         Sample("sedna_exporter_build_info", about, 1.0),
         Sample("sedna_exporter_scrape_duration_seconds", {}, 0.004),
@@ -154,14 +157,16 @@ class _Target:
 class _Writer:
     """Writes one scrape of everything after the other."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, exporter: str) -> None:
         self._site = site
+        # As in the configuration that `files.write_prometheus_config` writes.
+        self._exporter = {"job": EXPORTER_JOB, "instance": exporter}
         self._targets: dict[str, _Target] = {}
 
     def scrape(self, exporter: bytes, now: float) -> Iterator[bytes]:
         """The lines of all targets at an instant, the exporter's among them."""
-        yield self._target("exporter", EXPORTER).of_text(exporter, now)
-        yield self._target("exporter", EXPORTER).of_samples(_health(exporter.count(b"{")), now)
+        yield self._target("exporter", self._exporter).of_text(exporter, now)
+        yield self._target("exporter", self._exporter).of_samples(_health(exporter.count(b"{")), now)
         for target, samples in self._site.scrapes(now):
             written = self._target(target.path, target.labels)
             if samples is not None:

@@ -56,7 +56,10 @@ _SOURCE = click.Choice(sorted(SOURCES))
 @click.option("--loki", default="", metavar="URL", help="Send the logs to this Loki, as collectors would.")
 @click.option("--prometheus-config", type=_FILE, help="Write the configuration of a Prometheus that scrapes the site.")
 @click.option(
-    "--exporter", default=DEFAULT_LISTEN, show_default=True, help="Address of the exporter, for that configuration."
+    "--exporter",
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    help="Address of the exporter, for that configuration and for history.",
 )
 @click.option(
     "--kube-state-metrics",
@@ -83,6 +86,7 @@ _SOURCE = click.Choice(sorted(SOURCES))
     show_default=True,
     help="Time between two samples of history.",
 )
+@click.option("--truth-of-history", type=_FILE, help="Write what is true where history ends as JSON.")
 @click.option(
     "--truth", type=click.Path(dir_okay=False, allow_dash=True), help="At the end, write what is true as JSON."
 )
@@ -100,6 +104,7 @@ def simulate_command(
     backfill: float | None,
     backfill_to: Path | None,
     step: float,
+    truth_of_history: Path | None,
     truth: str | None,
     duration: float | None,
     form: str,
@@ -115,6 +120,8 @@ def simulate_command(
     gc.enable()  # this command may live for days
     if (backfill is None) != (backfill_to is None):
         raise click.UsageError("--backfill and --backfill-to belong together: how long, and into which folder")
+    if truth_of_history and not backfill:
+        raise click.UsageError("--truth-of-history needs --backfill: without it there is no history")
     if backfill and given["start_ago"]:
         raise click.UsageError("--backfill says when the site begins; leave out --start-ago")
     if not step:
@@ -129,6 +136,8 @@ def simulate_command(
     if backfill and backfill_to:
         said = simulation.backfill(backfill_to, step)
         click.echo(said, err=form == "json")
+        if truth_of_history:
+            simulation.write_truth(truth_of_history)
     else:
         simulation.advance(simulation.now)
     if said := simulation.flush_logs():

@@ -10,6 +10,9 @@ import yaml
 
 from sedna_dash.errors import OutputError
 
+#: The job that scrapes the exporter.
+EXPORTER_JOB = "sedna-exporter"
+
 
 def write_kubeconfig(path: Path, url: str, token: str | None = None) -> None:
     """Write a kubeconfig file that leads to an API. Raises OutputError."""
@@ -43,7 +46,7 @@ def write_prometheus_config(
     ``exporter`` and ``kube_state_metrics`` are addresses of real ones that read the simulated cluster; an empty one is
     left out.
     """
-    fixed = {"sedna-exporter": exporter, "kube-state-metrics": kube_state_metrics}
+    fixed = {EXPORTER_JOB: exporter, "kube-state-metrics": kube_state_metrics}
     jobs = [
         # Sedna's labels "namespace" and "node" say more than those of the target.
         {"job_name": name, "honor_labels": True, "static_configs": [{"targets": [address]}]}

@@ -24,8 +24,8 @@ from sedna_dash.simulator.objects import Event, ExpiredError, ObjectStore, Store
 from sedna_dash.simulator.selectors import field_selector, label_selector
 from sedna_dash.simulator.web import Answer, Request
 
-#: Seconds between two bookmarks of an idle watch, and the longest that a watch lasts if the client does not say.
-BOOKMARK_SECONDS = 30.0
+#: Seconds of silence after which a watch gets a bookmark, and how long it lasts at most if the client does not say.
+BOOKMARK_SECONDS = 60.0
 WATCH_SECONDS = 1800.0
 #: How many lists that are read in pages are kept.
 SNAPSHOTS = 64
@@ -254,24 +254,28 @@ class KubernetesApi:
         self, target: _Target, line: _LineMaker, version: int, seconds: float, bookmarks: bool
     ) -> Generator[bytes, None, None]:
         plural = target.resource.plural
-        end = time.monotonic() + seconds
+        spoken = time.monotonic()
+        end = spoken + seconds
         if not version:  # from now on, beginning with all that is there
             version, objects = self._store.stored(plural)
             if initial := b"".join(line(Event("ADDED", stored, None)) for stored in objects):
                 yield initial
         while not self._closed.is_set():
-            left = end - time.monotonic()
+            due = min(end, spoken + self._bookmark_seconds)
             try:
-                version, events = self._store.events(plural, version, timeout=min(left, self._bookmark_seconds))
+                version, events = self._store.events(plural, version, timeout=due - time.monotonic())
             except ExpiredError as error:
                 yield _event("ERROR", _json(Refusal(410, str(error)).status()))
                 return
             if lines := b"".join(map(line, events)):
+                spoken = time.monotonic()
                 yield lines
-            over = time.monotonic() >= end
-            if bookmarks and (over or not events):
-                yield _event("BOOKMARK", _json(_bookmark(target.resource, version)))
-            if over:
+            # Also where much happens that this watch does not select.
+            if (now := time.monotonic()) >= min(end, spoken + self._bookmark_seconds):
+                spoken = now
+                if bookmarks:
+                    yield _event("BOOKMARK", _json(_bookmark(target.resource, version)))
+            if now >= end:
                 return
 
     # Faults

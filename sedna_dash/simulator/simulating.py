@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna_dash.errors import OutputError
+from sedna_dash.exporter.options import DEFAULT_LISTEN
 from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
 from sedna_dash.knowledge_base.cycle import KnowledgeBase
@@ -110,8 +111,15 @@ class Simulation:
                 return [*knowledge.samples(), *exporter_health(now)]
 
             scrapes = backfill(
-                self.site, self.store, State(), start=self.start, end=self.now, step=step, more=more
-            )  # fmt: skip
+                self.site,
+                self.store,
+                State(),
+                start=self.start,
+                end=self.now,
+                step=step,
+                exporter=self.options.exporter or DEFAULT_LISTEN,
+                more=more,
+            )
             if promtool := find_promtool():
                 write_blocks(scrapes, folder, promtool)
                 return f"History is in {folder}; start prometheus with --storage.tsdb.path={folder}."

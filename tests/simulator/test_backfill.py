@@ -1,29 +1,38 @@
 """A simulated past can be put into a real Prometheus, and says there what happened."""
 
+import json
+import re
 import shutil
 import subprocess
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import yaml
 
+from sedna_dash.catalog import default_catalog
 from sedna_dash.errors import OutputError
 from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.backfill import backfill, exporter_health
 from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
+from sedna_dash.simulator.files import write_prometheus_config
+from sedna_dash.simulator.kubernetes import KubernetesApi
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.scraping import Site
+from sedna_dash.simulator.serving import Pages
 from sedna_dash.simulator.surroundings import Surroundings
+from sedna_dash.simulator.web import Request
 from tests.simulator.small_site import BEGAN, Endpoint, World, fill, get, job, node
 from tests.synthetic import free_port, wait_for
 
 PROMTOOL = find_promtool()
 START = BEGAN - BEGAN % 7200 + 6000  # two hours end soon
 JOB = {"namespace": "factory", "kind": "IncrementalLearningJob", "name": "line-a"}
+EXPORTER = "10.0.0.9:9474"
 #: What was hard to write: quotes, backslashes, line ends.
 ODD = 'C:\\models\\"new"\nlast'
 
@@ -49,7 +58,9 @@ def scrapes(store: ObjectStore) -> Iterator[tuple[float, bytes]]:
         START + 1800.5: lambda: store.delete("incrementallearningjobs", "factory", ODD),
     }
     site = Site(world, Surroundings(store, start=START, offline=world.offline))
-    return backfill(site, store, State(), start=START, end=START + 3000, step=60, more=exporter_health)
+    return backfill(
+        site, store, State(), start=START, end=START + 3000, step=60, exporter=EXPORTER, more=exporter_health
+    )
 
 
 @contextmanager
@@ -83,7 +94,7 @@ def test_history_in_a_real_prometheus(tmp_path: Path) -> None:
     assert len(list((tmp_path / "data").iterdir())) == 2  # one for each two hours
     with prometheus(tmp_path / "data") as url:
         # Every scrape is there, over the border between the blocks.
-        exporter = 'up{job="sedna-exporter",instance="sedna-exporter.sedna:9474"}'
+        exporter = f'up{{job="sedna-exporter",instance="{EXPORTER}"}}'
         assert ask(url, f"count_over_time({exporter}[50m])", 49.99)[0][1] == 50
         # Names of any kind come back as they were.
         created = "sedna_job_created_timestamp_seconds"
@@ -109,6 +120,28 @@ def test_history_in_a_real_prometheus(tmp_path: Path) -> None:
         assert ask(url, "sedna_exporter_objects{kind='IncrementalLearningJob'}", 10)[0][1] == 2
         ((_, seconds),) = ask(url, "histogram_quantile(0.99, rate(loki_request_duration_seconds_bucket[20m]))", 45)[:1]
         assert 0 < seconds < 10
+
+
+def test_what_is_scraped_later_goes_on_where_history_ends(tmp_path: Path) -> None:
+    """A target of another name would be a second one for five minutes, and every sum twice as large."""
+    (_, lines) = next(scrapes(store := ObjectStore()))
+    history = set(re.findall(r'^up\{job="([^"]+)",instance="([^"]+)"(?:,node="([^"]+)")?\} 1', lines.decode(), re.M))
+    write_prometheus_config(tmp_path / "config", "http://127.0.0.1:1", ["loki"], exporter=EXPORTER)
+    config = yaml.safe_load((tmp_path / "config").read_text())["scrape_configs"]
+    live = {(job["job_name"], address, "") for job in config for found in job.get("static_configs", ())
+            for address in found["targets"]}  # fmt: skip
+    world = World(endpoints=[Endpoint("factory", "line-a-train-x7", "edge-1", [])])
+    pages = Pages(KubernetesApi(store), Site(world, Surroundings(store, start=START)), list, lambda: START)
+    for found in json.loads(cast("bytes", pages.answer(Request("GET", "/sd", {}, {})).body)):
+        labels = found["labels"]
+        live.add((labels["job"], labels["instance"], labels.get("node", "")))
+    assert history == live
+
+
+def test_an_exporter_in_history_has_the_health_of_a_real_one() -> None:
+    catalog = default_catalog()
+    for name, labels, _ in exporter_health(START):
+        assert set(labels) == set(catalog.metrics[name].labels)
 
 
 def test_scrapes_come_one_by_one() -> None:

@@ -124,12 +124,20 @@ def test_it_tells_people_where_everything_is(tmp_path: Path) -> None:
 
 def test_history_comes_first(tmp_path: Path) -> None:
     done = subprocess.run(
-        command("--scenario", "quiet", "--backfill", "10m", "--backfill-to", tmp_path / "data", "--duration", "0"),
+        command("--scenario", "quiet", "--backfill", "10m", "--backfill-to", tmp_path / "data", "--duration", "2",
+                "--pace", "60", "--truth-of-history", tmp_path / "then", "--truth", tmp_path / "now"),
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"History is in {tmp_path / 'data'}")
     assert list((tmp_path / "data").iterdir())
+    then, now = (
+        {json.dumps(truth["labels"]): truth["value"] for truth in json.loads((tmp_path / name).read_text())
+         if truth["family"] == "sedna_dataset_samples"}
+        for name in ("then", "now")
+    )  # fmt: skip
+    # The same world some minutes later: its datasets grew.
+    assert set(then) == set(now) and all(now[labels] >= value for labels, value in then.items()) and then != now
 
 
 @pytest.mark.parametrize(
@@ -143,6 +151,7 @@ def test_history_comes_first(tmp_path: Path) -> None:
         (["--without", "nothing"], 2, "'nothing' is not one of"),
         (["--backfill", "1h"], 2, "--backfill and --backfill-to belong together"),
         (["--backfill", "1h", "--backfill-to", "x", "--start-ago", "1h"], 2, "leave out --start-ago"),
+        (["--truth-of-history", "x"], 2, "--truth-of-history needs --backfill: without it there is no history"),
         (["--step", "0"], 2, "--step must be longer than nothing"),
         (
             ["--kubeconfig", "/dev/null/config"],

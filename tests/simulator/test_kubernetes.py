@@ -233,6 +233,27 @@ def test_an_idle_watch_gets_bookmarks(store: ObjectStore) -> None:
         events.close()  # type: ignore[attr-defined]
 
 
+def test_a_watch_gets_bookmarks_while_others_change(store: ObjectStore) -> None:
+    with served(store, bookmark_seconds=0.05) as (url, _):
+        query = f"watch=1&resourceVersion={store.version}&allowWatchBookmarks=1&labelSelector=sedna%3Dnobody"
+        events = lines(f"{url}/api/v1/pods?{query}")
+        changes = threading.Event()
+
+        def change() -> None:
+            while not changes.wait(0.01):
+                store.put("pods", pod("busy", restarts=store.version))
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            seen = [int(next(events)["object"]["metadata"]["resourceVersion"]) for _ in range(3)]
+        finally:
+            changes.set()
+            thread.join()
+        assert seen[0] < seen[1] < seen[2]
+        events.close()  # type: ignore[attr-defined]
+
+
 def test_a_watch_with_a_selector_sees_objects_come_and_go(site: tuple[str, KubernetesApi], store: ObjectStore) -> None:
     version = store.version
     there = pod("new", namespace="sedna")

@@ -1,5 +1,7 @@
 """What the surroundings say is in the catalog, belongs to objects of the cluster, and hangs together."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -162,6 +164,23 @@ def test_a_node_is_as_busy_as_its_containers(store: ObjectStore) -> None:
     assert idle["edge-1"] < 0.8 * idle["edge-22"]
     containers = surroundings.scrape(target_of(surroundings, "cadvisor/edge-22"), BEGAN + 3600)
     assert containers == []
+
+
+def test_requests_take_as_long_as_they_do_where_all_is_well(store: ObjectStore) -> None:
+    """Half of them tens of milliseconds, and few of them a second."""
+    surroundings = Surroundings(store, sources=["loki", "grafana", "gm-patch"], start=BEGAN)
+    everything(surroundings, BEGAN)
+    histograms: dict[tuple[str, ...], dict[float, float]] = defaultdict(dict)
+    for (name, labels), value in everything(surroundings, BEGAN + 3 * 3600).items():
+        if name.endswith("_bucket"):
+            series = dict(labels)
+            bound = float(series.pop("le"))
+            histograms[(name, *map(str, sorted(series.items())))][bound] = value
+    assert len(histograms) > 10
+    for buckets in histograms.values():
+        count = buckets[math.inf]
+        assert 0.4 * count < buckets[0.1] and 0.98 * count - 1 < buckets[0.5]
+        assert buckets[0.005] < 0.6 * count
 
 
 def test_lines_become_metrics(store: ObjectStore) -> None:

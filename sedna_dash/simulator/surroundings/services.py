@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from sedna_dash.crds import CRDS
@@ -9,12 +10,16 @@ from sedna_dash.exposition import Sample
 from sedna_dash.simulator.surroundings.counters import wave
 from sedna_dash.simulator.surroundings.scene import Scene, owner
 
-_BUCKETS = {"0.005": 0.05, "0.025": 0.35, "0.1": 0.72, "0.25": 0.88, "1": 0.97, "2.5": 0.99, "10": 1.0, "+Inf": 1.0}
+#: Upper bounds in seconds.
+_BUCKETS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf")
+#: How much durations vary, and how many are outliers, that take so many times as long.
+_SPREAD, _OUTLIERS, _SLOWER = 0.5, 0.002, 12.0
+#: How often each is called in a second, and for how long it is usually at it.
 _ROUTES = (
-    ("POST", "loki_api_v1_push", "204", 1.0),
-    ("GET", "loki_api_v1_query_range", "200", 0.2),
-    ("GET", "loki_api_v1_query", "200", 0.1),
-    ("GET", "loki_api_v1_labels", "200", 0.02),
+    ("POST", "loki_api_v1_push", "204", 1.0, 0.012),
+    ("GET", "loki_api_v1_query_range", "200", 0.2, 0.06),
+    ("GET", "loki_api_v1_query", "200", 0.1, 0.04),
+    ("GET", "loki_api_v1_labels", "200", 0.02, 0.008),
 )
 _RULE_GROUPS = ("/etc/prometheus/rules/sedna.yaml;sedna.jobs", "/etc/prometheus/rules/sedna.yaml;sedna.nodes")
 
@@ -56,15 +61,15 @@ def loki(scene: Scene) -> Iterator[Sample]:
     yield Sample("loki_discarded_samples_total", {"tenant": "fake", "reason": "too_far_behind"}, 0.0)
     containers = sum(len(node.containers) for node in scene.nodes.values())
     yield Sample("loki_ingester_memory_streams", {"tenant": "fake"}, float(containers))
-    for method, route, status, speed in _ROUTES:
+    for method, route, status, speed, usual in _ROUTES:
         labels = {"method": method, "route": route, "status_code": status}
         rate = speed * (0.2 + 0.1 * len(scene.nodes))
-        yield from _histogram(scene, "loki_request_duration_seconds", labels, rate, 0.04)
+        yield from _histogram(scene, "loki_request_duration_seconds", labels, rate, usual)
 
 
 def grafana(scene: Scene) -> Iterator[Sample]:
     """How long Grafana's data sources took to answer."""
-    for name, kind, seconds in (("Prometheus", "prometheus", 0.05), ("Loki", "loki", 0.3)):
+    for name, kind, seconds in (("Prometheus", "prometheus", 0.03), ("Loki", "loki", 0.07)):
         labels = {"datasource": name, "datasource_type": kind, "code": "200", "method": "POST"}
         yield from _histogram(scene, "grafana_datasource_request_duration_seconds", labels, 0.7, seconds)
 
@@ -107,10 +112,23 @@ def _alert(alertname: str, severity: str, /, **labels: str) -> Sample:
     return Sample("ALERTS", {"alertname": alertname, "alertstate": "firing", "severity": severity, **labels}, 1.0)
 
 
-def _histogram(scene: Scene, family: str, labels: Mapping[str, str], rate: float, mean: float) -> Iterator[Sample]:
+def _histogram(scene: Scene, family: str, labels: Mapping[str, str], rate: float, usual: float) -> Iterator[Sample]:
+    """Durations of what happens so often in a second; what is usual goes up and down."""
     key = (family, *labels.values())
-    count = int(scene.counters.grown(key, rate * (0.6 + 0.8 * wave(scene.now, *key)), scene.now, scene.start))
-    for bound, part in _BUCKETS.items():
-        yield Sample(f"{family}_bucket", {**labels, "le": bound}, float(int(count * part)))
-    yield Sample(f"{family}_sum", labels, round(count * mean, 3))
-    yield Sample(f"{family}_count", labels, float(count))
+    rate *= 0.6 + 0.8 * wave(scene.now, *key)
+    median = usual * (0.6 + 0.8 * wave(scene.now, *key, "slow", period=5400))
+
+    def grown(part: str, speed: float) -> float:
+        return scene.counters.grown((*key, part), speed, scene.now, scene.start)
+
+    for bound in _BUCKETS:
+        within = (1 - _OUTLIERS) * _within(bound, median) + _OUTLIERS * _within(bound, median * _SLOWER)
+        yield Sample(f"{family}_bucket", {**labels, "le": bound}, float(int(grown(bound, rate * within))))
+    mean = median * math.exp(_SPREAD**2 / 2) * (1 - _OUTLIERS + _OUTLIERS * _SLOWER)
+    yield Sample(f"{family}_sum", labels, round(grown("sum", rate * mean), 3))
+    yield Sample(f"{family}_count", labels, float(int(grown("+Inf", rate))))
+
+
+def _within(bound: str, median: float) -> float:
+    """The share of durations up to a bound; they are spread as a log-normal distribution."""
+    return 0.5 * (1 + math.erf(math.log(float(bound) / median) / (_SPREAD * math.sqrt(2))))

@@ -1,20 +1,23 @@
-"""Sedna's own programs: GM in the cloud, and an LC on every node."""
+"""Sedna's own programs, GM in the cloud and an LC on every node, and the log collectors beside them."""
 
 from __future__ import annotations
 
 from sedna_dash.crds import CRDS, GROUP, VERSION
 from sedna_dash.simulator.world.clock import timestamp
-from sedna_dash.simulator.world.deployments import Deployment, owner_reference, service
-from sedna_dash.simulator.world.pods import Pod, container
-from sedna_dash.simulator.world.site import Object, Site, new_suffix, new_uid
+from sedna_dash.simulator.world.collectors import NAMESPACE as MONITORING
+from sedna_dash.simulator.world.collectors import install_collectors
+from sedna_dash.simulator.world.daemon_sets import DaemonSet
+from sedna_dash.simulator.world.deployments import Deployment, service
+from sedna_dash.simulator.world.pods import container
+from sedna_dash.simulator.world.site import Object, Site
 
 NAMESPACE = "sedna"
 
 
 def install(site: Site, namespaces: set[str]) -> None:
-    """Install Sedna, as its chart does, and the namespaces that jobs live in."""
+    """Install Sedna, as its chart does, the log collectors, and the namespaces that jobs live in."""
     created = timestamp(site.clock.wall)
-    for namespace in sorted({*namespaces, NAMESPACE, "kube-node-lease", "kube-system"}):
+    for namespace in sorted({*namespaces, NAMESPACE, MONITORING, "kube-node-lease", "kube-system"}):
         _named(site, "namespaces", namespace, created, {"status": {"phase": "Active"}})
     for crd in CRDS.values():
         names = {"kind": crd.kind, "plural": crd.plural, "listKind": f"{crd.kind}List", "singular": crd.kind.lower()}
@@ -34,7 +37,8 @@ def install(site: Site, namespaces: set[str]) -> None:
         containers=[gm],
     ).pods[0]
     service(site, namespace=NAMESPACE, name="gm", port=9000, labels={"sedna": "gm"})
-    _LocalControllers(site)
+    _install_local_controllers(site)
+    install_collectors(site)
 
 
 def _named(site: Site, resource: str, name: str, created: str, content: Object) -> None:
@@ -42,64 +46,11 @@ def _named(site: Site, resource: str, name: str, created: str, content: Object) 
     site.put(resource, "", name, lambda: made)
 
 
-class _LocalControllers:
-    """The DaemonSet of LCs."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.created = site.clock.wall
-        chance = site.random("daemonset", "lc")
-        self.uid = new_uid(chance)
-        env = {"GM_ADDRESS": "gm.sedna:9000", "BIND_PORT": "9100", "ROOTFS_MOUNT_DIR": "/rootfs"}
-        self.container = container("lc", "kubeedge/sedna-lc:v0.7.0", env, memory="128Mi")
-        self.pods: list[Pod] = []
-        for node in site.nodes:
-            pod = Pod(
-                site,
-                namespace=NAMESPACE,
-                name=f"lc-{new_suffix(chance)}",
-                node=node,
-                labels={"sedna": "lc"},
-                containers=[self.container],
-                owner=owner_reference("apps/v1", "DaemonSet", "lc", self.uid),
-                host_network=True,
-                on_change=self.save,
-            )
-            node.lc = pod
-            self.pods.append(pod)
-            site.klog(pod, "I", "server.go:140", "server binds port 9100 successfully")
-            node.greet()
-        self.save()
-
-    def save(self) -> None:
-        self.site.put("daemonsets", NAMESPACE, "lc", self.manifest)
-
-    def manifest(self) -> Object:
-        ready, wanted = sum(pod.ready for pod in self.pods), len(self.pods)
-        labels = {"sedna": "lc"}
-        return {
-            "metadata": {
-                "namespace": NAMESPACE,
-                "name": "lc",
-                "uid": self.uid,
-                "creationTimestamp": timestamp(self.created),
-                "labels": labels,
-            },
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {
-                    "metadata": {"labels": labels},
-                    "spec": {"hostNetwork": True, "containers": [self.container]},
-                },
-            },
-            "status": {
-                "currentNumberScheduled": wanted,
-                "desiredNumberScheduled": wanted,
-                "numberMisscheduled": 0,
-                "numberReady": ready,
-                "numberAvailable": ready,
-                "numberUnavailable": wanted - ready,
-                "updatedNumberScheduled": wanted,
-                "observedGeneration": 1,
-            },
-        }
+def _install_local_controllers(site: Site) -> None:
+    env = {"GM_ADDRESS": "gm.sedna:9000", "BIND_PORT": "9100", "ROOTFS_MOUNT_DIR": "/rootfs"}
+    lc = container("lc", "kubeedge/sedna-lc:v0.7.0", env, memory="128Mi")
+    made = DaemonSet(site, namespace=NAMESPACE, name="lc", labels={"sedna": "lc"}, container=lc, host_network=True)
+    for node, pod in zip(site.nodes, made.pods, strict=True):
+        node.lc = pod
+        site.klog(pod, "I", "server.go:140", "server binds port 9100 successfully")
+        node.greet()

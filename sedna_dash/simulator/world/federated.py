@@ -26,6 +26,14 @@ PORT = 7363
 
 _IMAGE = "registry.example.com/vision/tile-fl"
 _COMPONENT = "FederatedLearning-controller"
+_TRACEBACK = """Traceback (most recent call last):
+  File "train.py", line 43, in <module>
+    main()
+  File "train.py", line 38, in main
+    fl_job.train(train_data=train_data, valid_data=None)
+  File "/home/lib/sedna/core/federated_learning/federated_learning.py", line 140, in train
+    res = self.estimator.train(train_data=train_data, **kwargs)
+OSError: [Errno 28] No space left on device"""
 #: Bytes of the weights that go each way in a round.
 _WEIGHTS = 24_500_000
 
@@ -220,7 +228,10 @@ class FederatedJob(Job):
 
     def fail(self, event: EventOptions) -> None:
         """A participant's pod fails, which ends the job."""
-        self.participants[-1].pod.fail()
+        pod = self.participants[-1].pod
+        if pod.phase == "Running":
+            self.site.say(pod, _TRACEBACK)
+        pod.fail()
 
     def _at(self, node: str) -> list[Participant]:
         return [participant for participant in self.participants if participant.node.name == node]

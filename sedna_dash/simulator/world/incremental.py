@@ -151,7 +151,7 @@ class IncrementalJob(StagedJob):
 
     def _infer_frames(self) -> None:
         if self.inference is not None and self.inference.phase == "Running":
-            self.traffic.tick(_TICK, self.hard_ratio, 0.0)
+            self.traffic.count(self.traffic.coming(_TICK, self.hard_ratio, 0.0))
         self.after(_TICK, self._infer_frames)
 
     def make_worker(self, stage: str, restart_policy: str) -> Pod:

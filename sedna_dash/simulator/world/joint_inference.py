@@ -7,6 +7,7 @@ last one to report wins; and when the LC is away once, it never reports again.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -25,20 +26,25 @@ from sedna_dash.simulator.world.options import (
 )
 from sedna_dash.simulator.world.pods import Pod, container
 from sedna_dash.simulator.world.site import Object, Site
-from sedna_dash.simulator.world.traffic import Traffic
+from sedna_dash.simulator.world.traffic import Frames, Traffic
 from sedna_dash.simulator.world.truth import Truth
 
 PORT = 5000
 
 _IMAGE = "registry.example.com/vision/gate"
+#: What five tries in vain end in.
+_GIVEN_UP = "RetryError[<Future at 0x7f2c1c0b5d30 state=finished returned NoneType>]"
 _PARAMETERS = '[{"key":"threshold_img","value":"0.8"},{"key":"threshold_box","value":"0.8"}]'
 
 
 class EdgeWorker:
-    """One edge pod: what it counted, and whether its reporter still lives."""
+    """One edge pod: what it counted, what it is at, and whether its reporter still lives."""
 
-    def __init__(self, pod: Pod, traffic: Traffic) -> None:
+    def __init__(self, pod: Pod, traffic: Traffic, chance: random.Random) -> None:
         self.pod, self.traffic = pod, traffic
+        #: When its lines come.
+        self.chance = chance
+        self.coming: Frames | None = None
         self.reports = True
 
 
@@ -142,10 +148,11 @@ class JointInference(Job):
 
     def _watch(self, pods: list[Pod]) -> None:
         for pod in pods:
-            edge = EdgeWorker(pod, Traffic(self.site.random("traffic", pod.namespace, pod.name), self.options.frames))
+            traffic = Traffic(self.site.random("traffic", pod.namespace, pod.name), self.options.frames)
+            edge = EdgeWorker(pod, traffic, self.site.random("lines", pod.namespace, pod.name))
             pod.samples = partial(self._hook_samples, edge)
             self.edges.append(edge)
-            self.after(self.options.every + self.chance.uniform(0, 5), partial(self._tick, edge))
+            self.after(self.chance.uniform(6, 11), partial(self._tick, edge))
 
     def _hook_samples(self, edge: EdgeWorker) -> list[Sample]:
         return list(edge.traffic.samples(self.identity, cloud=True, mines_first=self.mines_first))
@@ -161,17 +168,24 @@ class JointInference(Job):
     # Inference
 
     def _tick(self, edge: EdgeWorker) -> None:
+        """Count and report what came since the last time, and let the next frames come."""
         pod, every = edge.pod, self.options.every
         if pod.gone:
             return
         self.after(every, partial(self._tick, edge))
+        came, edge.coming = edge.coming, None
         if pod.phase != "Running":
             return
-        errors_ratio = self.options.errors if pod.node.linked else 1.0
-        frames, hard, errors = edge.traffic.tick(every, self.hard_ratio, errors_ratio)
+        if came:
+            edge.traffic.count(came)
+            self._report(edge, came)
+        edge.coming = edge.traffic.coming(every, self.hard_ratio, self.options.errors if pod.node.linked else 1.0)
         if self.site.on_log:
-            self._log(pod, hard - errors, errors)
-        if not frames or not edge.reports:
+            self._ask_cloud(edge, edge.coming)
+
+    def _report(self, edge: EdgeWorker, came: Frames) -> None:
+        pod = edge.pod
+        if not came.number or not edge.reports:
             return
         counts = (edge.traffic.frames, edge.traffic.hard)
         if not pod.node.report(lambda: self._reported(*counts)):
@@ -179,14 +193,25 @@ class JointInference(Job):
             self.site.python_log(pod, "WARNING", "client.py(62)", f"Connection refused in request {url}")
             edge.reports = False
 
-    def _log(self, edge: Pod, answered: int, errors: int) -> None:
-        cloud = next((pod for pod in self.deployments[0].pods if pod.phase == "Running"), None)
+    def _ask_cloud(self, edge: EdgeWorker, frames: Frames) -> None:
+        """The lines of the hard frames among those that come, each at its time."""
+        arrives = edge.pod.node.linked
+        for number in range(frames.hard):
+            moment = edge.chance.uniform(0, self.options.every)
+            self.after(moment, partial(self._asked, edge, frames, number < frames.errors, arrives))
+
+    def _asked(self, edge: EdgeWorker, frames: Frames, failed: bool, arrives: bool) -> None:
+        """A hard frame was sent to the cloud; one that ``arrives`` there and fails, fails there."""
+        pod = edge.pod
+        if edge.coming is not frames or pod.phase != "Running":
+            return  # its container ended before
         path = f"/{self.name if self.options.named else 'sedna'}/predict"
-        for _ in range(answered):
-            self.site.say(cloud, uvicorn(f"{edge.address}:51234", f"POST {path}"), stream="stdout")
-        for _ in range(errors):
-            text = "get cloud result error: [Errno 110] Connection timed out"
-            self.site.python_log(edge, "ERROR", "joint_inference.py(287)", text)
+        if arrives:
+            cloud = next((one for one in self.deployments[0].pods if one.phase == "Running"), None)
+            client, status = f"{pod.address}:{edge.chance.randrange(32768, 60999)}", "500 Internal Server Error"
+            self.site.say(cloud, uvicorn(client, f"POST {path}", status if failed else "200 OK"), stream="stdout")
+        if failed:
+            self.site.python_log(pod, "ERROR", "joint_inference.py(287)", f"get cloud result error: {_GIVEN_UP}")
 
     def _reported(self, frames: int, hard: int) -> None:
         """GM learns of a worker's totals, if the report is in the name of this service."""
@@ -224,7 +249,7 @@ class JointInference(Job):
             if edge.pod.node.name == event.node:
                 edge.pod.restart("OOMKilled", 137)
                 edge.traffic.reset()
-                edge.reports = True
+                edge.reports, edge.coming = True, None
 
     @property
     def told(self) -> list[Node]:

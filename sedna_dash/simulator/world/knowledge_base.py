@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from sedna_dash.simulator.world.deployments import Deployment, service
-from sedna_dash.simulator.world.logs import coloured, sql, uvicorn
+from sedna_dash.simulator.world.logs import sql, uvicorn
 from sedna_dash.simulator.world.options import KnowledgeBaseOptions
 from sedna_dash.simulator.world.pods import Pod, container
 from sedna_dash.simulator.world.site import Site
@@ -55,6 +55,17 @@ _INDEXES = (
     ("ll_task_sample", "task_id"), ("ll_task_sample", "id"),
 )  # fmt: skip
 
+#: Columns as statements list them; the database itself fills in the times, and the id of a new row.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "ll_task_grp": ("id", "name", "deploy", "sample_num", "task_num"),
+    "ll_tasks": ("id", "name", "task_attr", "created_at", "updated_at"),
+    "ll_samples": ("id", "data_url", "descr", "data_type", "updated_at", "sample_num"),
+    "ll_task_models": ("id", "task_id", "model_url", "is_current", "created_at"),
+    "ll_task_relation": ("id", "grp_id", "task_id", "transfer_radio"),
+    "ll_task_sample": ("id", "sample_id", "task_id"),
+}
+_BY_DATABASE = ("id", "created_at", "updated_at")
+
 Row = dict[str, Any]
 
 
@@ -77,6 +88,8 @@ class KnowledgeBase:
         self.rows: dict[str, list[Row]] = {table: [] for table in _TABLES}
         self.version = 0
         self._written: dict[Path, int] = {}
+        #: When each statement was first made, for the echo of its parameters.
+        self._statements: dict[str, float] = {}
         for number, custom in enumerate(options.custom):
             now = self._now()
             self.rows["metric"].append(
@@ -92,7 +105,9 @@ class KnowledgeBase:
                 self.rows["metric_value"].append(
                     {"id": None, "metric_id": number, "label_value": values, "value": value, "last_time": now}
                 )
-        self._say("base.py(79)", f"Start knowledgebase server over http://0.0.0.0:{PORT}/knowledgebase")
+        self.site.python_log(
+            self.pod, "INFO", "base.py(79)", f"Start knowledgebase server over http://0.0.0.0:{PORT}/knowledgebase"
+        )
 
     @property
     def pod(self) -> Pod:
@@ -107,74 +122,112 @@ class KnowledgeBase:
 
     def update(self, groups: Mapping[str, Sequence[str]], samples: Mapping[str, int], urls: Mapping[str, str]) -> None:
         """A training worker uploads its tasks: which each group has, their samples, and the groups' models."""
-        self._access("POST /knowledgebase/update")
-        self._sql("BEGIN (implicit)")
+        self._echo("BEGIN (implicit)")
         for name, tasks in groups.items():
-            group = self._get_or_create("ll_task_grp", name=name)
+            group, new = self._get_or_create("ll_task_grp", name=name)
             group.setdefault("deploy", None)
             group["sample_num"] = group.get("sample_num", 0) + sum(samples[task] for task in tasks)
             group["task_num"] = group.get("task_num", 0) + len(tasks)
+            self._save("ll_task_grp", group, new, "sample_num", "task_num")
             found = [self._task(task, samples[task]) for task in tasks]
-            model = self._get_or_create("ll_task_models", task_id=group["id"])
+            model, new = self._get_or_create("ll_task_models", task_id=group["id"])
             model |= {"model_url": urls[name], "is_current": 0}
             model.setdefault("created_at", self._now())
+            self._save("ll_task_models", model, new, "model_url")
+            self._commit()
             for task in found:
-                self._get_or_create("ll_task_relation", grp_id=group["id"], task_id=task["id"])
+                relation, new = self._get_or_create("ll_task_relation", task_id=task["id"], grp_id=group["id"])
+                relation["transfer_radio"] = 1 / group["task_num"]
+                self._save("ll_task_relation", relation, new, "transfer_radio")
+                self._commit()
             for relation in self.rows["ll_task_relation"]:
                 if relation["grp_id"] == group["id"]:
                     relation["transfer_radio"] = 1 / group["task_num"]
-        self._sql("COMMIT")
+            statement = "UPDATE ll_task_relation SET transfer_radio=? WHERE ? = ll_task_relation.grp_id"
+            self._echo(statement, 1 / group["task_num"], group["id"])
+        self._echo("COMMIT")
+        self._access("POST /knowledgebase/update")
         self.version += 1
 
     def _task(self, name: str, number: int) -> Row:
-        task = self._get_or_create("ll_tasks", name=name)
+        task, new = self._get_or_create("ll_tasks", name=name)
         place, _, season = name.partition("-")
         task["task_attr"] = json.dumps([place, season] if season else [place])
         task.setdefault("created_at", self._now())
         task["updated_at"] = self._now()
-        sample = self._insert("ll_samples", data_url="", descr=None, data_type="train")
-        sample |= {"updated_at": self._now(), "sample_num": number}
-        self._insert("ll_task_sample", sample_id=sample["id"], task_id=task["id"])
+        sample = self._new("ll_samples", data_url="", descr=None, data_type="train", sample_num=number)
+        sample["updated_at"] = self._now()
+        self._save("ll_samples", sample, True)
+        self._save("ll_tasks", task, new)
+        self._commit()
+        self._save("ll_task_sample", self._new("ll_task_sample", sample_id=sample["id"], task_id=task["id"]), True)
         return task
 
     def update_status(self, groups: Sequence[str]) -> None:
         """An evaluation says which groups may be deployed: the server never commits that."""
+        self._echo("BEGIN (implicit)")
+        marks = ", ".join("?" * len(groups))
+        self._echo(f"UPDATE ll_task_grp SET deploy=? WHERE ll_task_grp.name IN ({marks})", 1, *groups)  # noqa: S608 - only shown
+        self._echo("ROLLBACK")
         self._access("POST /knowledgebase/update/status")
-        self._sql(f"UPDATE ll_task_grp SET deploy=? WHERE ll_task_grp.name IN ({', '.join('?' * len(groups))})")  # noqa: S608 - only shown
-        self._sql("ROLLBACK")
 
     def upload(self, file: str) -> None:
         """A worker uploads a file."""
         self._access("POST /knowledgebase/file/upload")
 
-    def _get_or_create(self, table: str, **key: Any) -> Row:
-        columns = ", ".join(f"{table}.{name} = ?" for name in key)
-        self._sql(f"SELECT {table}.id AS {table}_id FROM {table} WHERE {columns} LIMIT ? OFFSET ?")  # noqa: S608
+    def _get_or_create(self, table: str, **key: Any) -> tuple[Row, bool]:
+        """A row, and whether it is new."""
+        columns = ", ".join(f"{table}.{name} AS {table}_{name}" for name in _COLUMNS[table])
+        where = " AND ".join(f"{table}.{name} = ?" for name in key)
+        rest = (f"FROM {table} ", f"WHERE {where}\n LIMIT ? OFFSET ?")
+        self._echo(f"SELECT {columns} ", *key.values(), 1, 0, rest=rest)
         for row in self.rows[table]:
             if all(row[name] == value for name, value in key.items()):
-                return row
-        return self._insert(table, **key)
+                return row, False
+        return self._new(table, **key), True
 
-    def _insert(self, table: str, **values: Any) -> Row:
-        marks = ", ".join("?" * len(values))
-        self._sql(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})")  # noqa: S608
+    def _new(self, table: str, **values: Any) -> Row:
         row = {"id": len(self.rows[table]) + 1, **values}
         self.rows[table].append(row)
         return row
 
+    def _save(self, table: str, row: Row, new: bool, *changed: str) -> None:
+        """Echo what saves a row: all of a ``new`` one, else what ``changed``."""
+        if new:
+            names = [name for name in _COLUMNS[table] if name not in _BY_DATABASE]
+            marks = ", ".join("?" * len(names))
+            self._echo(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", *(row.get(name) for name in names))  # noqa: S608
+        elif changed:
+            setting = ", ".join(f"{name}=?" for name in changed)
+            values = (row[name] for name in changed)
+            self._echo(f"UPDATE {table} SET {setting} WHERE {table}.id = ?", *values, row["id"])  # noqa: S608
+
     def _now(self) -> str:
         return datetime.fromtimestamp(self.site.clock.wall, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
-    def _sql(self, statement: str) -> None:
-        if self.site.on_log:
-            self.site.say(self.pod, sql(self.site.clock.wall, statement), stream="stdout")
+    def _commit(self) -> None:
+        self._echo("COMMIT")
+        self._echo("BEGIN (implicit)")
+
+    def _echo(self, statement: str, *parameters: Any, rest: Sequence[str] = ()) -> None:
+        """The lines of a statement as SQLAlchemy 1.4 writes them; ``rest`` are those after the first."""
+        if not self.site.on_log:
+            return
+        self._out(lambda now: sql(now, statement))
+        for line in rest:
+            self._out(line)
+        if parameters:
+            now = self.site.clock.wall
+            key = "\n".join((statement, *rest))
+            ago = now - self._statements.setdefault(key, now)
+            known = f"[cached since {ago:.4g}s ago]" if ago else "[generated in 0.00012s]"
+            self._out(lambda now: sql(now, f"{known} {parameters}"))
 
     def _access(self, request: str) -> None:
-        self.site.say(self.pod, uvicorn("10.244.1.1:51234", request), stream="stdout")
+        self._out(uvicorn("10.244.1.1:51234", request))
 
-    def _say(self, source: str, message: str) -> None:
-        if self.site.on_log:
-            self.site.say(self.pod, coloured(self.site.clock.wall, "INFO", source, message))
+    def _out(self, text: str | Callable[[float], str]) -> None:
+        self.site.say(self.pod, text, stream="stdout")
 
     # Its file
 

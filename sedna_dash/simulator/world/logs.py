@@ -1,19 +1,25 @@
 """Log lines as Sedna's programs write them, to the letter.
 
 GM and LC use klog, workers and the knowledge base Python's logging through colorlog (with colours even where there is
-no terminal), the servers in them uvicorn, and the knowledge base echoes all its SQL.
+no terminal), the servers in them uvicorn, and the knowledge base echoes all its SQL. Log collectors write logfmt.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+#: What logfmt puts into quotes.
+_ODD = re.compile(r'[\s="]|^$')
 _COLOURS = {"DEBUG": "\x1b[37m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
 
 
 class LogLine(NamedTuple):
-    """One line (or a traceback of several) that a container wrote; ``time`` is in seconds since 1970."""
+    """One line (or a traceback of several) that a container wrote.
+
+    ``time`` is in seconds since 1970, in whole microseconds; no two lines of a site have the same.
+    """
 
     time: float
     namespace: str
@@ -41,12 +47,23 @@ def uvicorn(client: str, request: str, status: str = "200 OK") -> str:
 
 
 def sql(wall: float, statement: str) -> str:
-    """A line of SQLAlchemy's echo."""
+    """The first line of SQLAlchemy's echo."""
     return f"{_python_time(wall)} INFO sqlalchemy.engine.Engine {statement}"
 
 
+def logfmt(wall: float, level: str, message: str, **fields: str) -> str:
+    """A line of Grafana Alloy; each field as it stands, or quoted if it has to be."""
+    when = datetime.fromtimestamp(wall, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+    pairs = {"ts": when, "level": level, "msg": message, **fields}
+    return " ".join(f"{key}={_quoted(value) if _ODD.search(value) else value}" for key, value in pairs.items())
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _python_time(wall: float) -> str:
-    return f"{local_time(wall)},{int(wall % 1 * 1000):03d}"
+    return f"{local_time(wall)},{round(wall * 1e6) // 1000 % 1000:03d}"
 
 
 def local_time(wall: float) -> str:

@@ -1,4 +1,4 @@
-"""The kinds for video over several edges: their workers report nothing, so that pods are all there is to see."""
+"""The kinds for video over several edges: their workers report nothing, so that pods and logs are all there is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from sedna_dash.simulator.world.options import (
 )
 from sedna_dash.simulator.world.pods import Pod, container
 from sedna_dash.simulator.world.site import Object, Site
+from sedna_dash.simulator.world.video_workers import Voice
 
+_CAMERA = "rtsp://192.168.1.21/video/0"
 _IMAGE = "registry.example.com/mei"
 
 
@@ -33,7 +35,7 @@ class OnePodJob(Job):
         self.pod: Pod | None = None
 
     def written(self) -> Object:
-        env = {"fps": "5", "video_address": "rtsp://192.168.1.21/video/0"}
+        env = {"fps": "5", "video_address": _CAMERA}
         self._written = container(self.name[:63], f"{_IMAGE}/{self.worker_type}:0.5.2", env, memory="4Gi")
         more = {"model": {"name": self.options.model}} if self.options.model else {}
         return {
@@ -60,6 +62,7 @@ class OnePodJob(Job):
             host_network=False,
             on_change=self._changed,
         )
+        self._voice = Voice(self.site, self.pod, self.worker_type, camera=_CAMERA, model=self.options.model or "")
         self._serve()
         self._sync()
 
@@ -68,9 +71,18 @@ class OnePodJob(Job):
 
     def _changed(self) -> None:
         if self.pod and self.pod.phase == "Running" and self.options.run_time is not None:
-            end = self.pod.fail if self.options.fails else self.pod.succeed
-            self.after(self.options.run_time, end)
+            self.after(self.options.run_time, self._fail if self.options.fails else self._succeed)
         self._sync()
+
+    def _succeed(self) -> None:
+        if self.pod and self.pod.phase == "Running":
+            self._voice.end()
+            self.pod.succeed()
+
+    def _fail(self) -> None:
+        if self.pod and self.pod.phase == "Running":
+            self._voice.die()
+            self.pod.fail()
 
     def _sync(self) -> None:
         """GM counts the pods, and draws its conclusions once."""
@@ -100,8 +112,7 @@ class OnePodJob(Job):
 
     def fail(self, event: EventOptions) -> None:
         """Its pod fails."""
-        if self.pod:
-            self.pod.fail()
+        self._fail()
 
     @property
     def state(self) -> str:
@@ -151,7 +162,9 @@ class FeatureExtraction(Job):
     def first_sync(self) -> None:
         super().first_sync()
         values = {"SERVICE_NAME": self.name, "LC_SERVER": "http://localhost:9100", "KAFKA_ENABLED": "True"}
-        self.make_deployment("fe", self.node, self._written, values, replicas=self.options.replicas)
+        made = self.make_deployment("fe", self.node, self._written, values, replicas=self.options.replicas)
+        for pod in made.pods:
+            Voice(self.site, pod, "fe", model=self.options.model)
         self.make_service("fe", 6000)
         self.status |= {"active": self.options.replicas, "failed": 0}
         self.condition("Running")
@@ -183,6 +196,7 @@ class ObjectSearch(Job):
         self.options = options
         self.node = site.nodes[options.node]
         self.tracking_nodes: list[Node] = [site.nodes[node] for node in options.tracking_nodes]
+        self._voices: list[tuple[Pod, Voice]] = []
         self.failed = False
 
     def written(self) -> Object:
@@ -211,16 +225,22 @@ class ObjectSearch(Job):
 
     def first_sync(self) -> None:
         super().first_sync()
-        self.make_deployment("userworker", self.node, self._user, {"SERVICE_NAME": self.name})
-        self.make_deployment("reidworker", self.node, self._reid, None, replicas=self.options.replicas)
+        user = self.make_deployment("userworker", self.node, self._user, {"SERVICE_NAME": self.name})
+        reid = self.make_deployment("reidworker", self.node, self._reid, None, replicas=self.options.replicas)
+        for worker_type, made in (("userworker", user), ("reidworker", reid)):
+            for pod in made.pods:
+                Voice(self.site, pod, worker_type)
         self.make_service("userworker", 9379)
         self.make_service("reidworker", 9378)
-        for node, written in zip(self.tracking_nodes, self._tracking, strict=True):
+        reid_url = f"{self.name}-reidworker.{self.namespace}"
+        for number, (node, written) in enumerate(zip(self.tracking_nodes, self._tracking, strict=True)):
             values = {
                 "SERVICE_NAME": self.name,
                 "USERWORKER_URL": f"http://{self.name}-userworker.{self.namespace}:9379",
             }
-            self.worker("trackingworker", node, written, values, restart_policy="Always", host_network=False)
+            pod = self.worker("trackingworker", node, written, values, restart_policy="Always", host_network=False)
+            about = {"camera": f"rtsp://cam{number}", "model": "bytetrack.pth", "callee": reid_url}
+            self._voices.append((pod, Voice(self.site, pod, "trackingworker", **about)))
         self.status |= {"active": len(self.tracking_nodes) + 2, "failed": 0}
         self.condition("Running")
         self.save()
@@ -231,6 +251,9 @@ class ObjectSearch(Job):
         """A tracking pod is gone for a moment: GM calls the service failed, and never looks again."""
         if not self.failed and self.conditions:
             self.failed = True
+            pod, voice = self._voices[0]
+            voice.die()
+            pod.restart()
             message = "the worker of service failed"
             self.status |= {"active": self.status["active"] - 1, "failed": 1}
             self.condition("Failed", reason="podFailed", message=message)

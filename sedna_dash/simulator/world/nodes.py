@@ -13,6 +13,7 @@ from sedna_dash.simulator.world.clock import Action, timestamp
 from sedna_dash.simulator.world.site import Object, Site, new_uid
 
 if TYPE_CHECKING:
+    from sedna_dash.simulator.world.collectors import Collector
     from sedna_dash.simulator.world.pods import Pod
 
 #: Seconds until Kubernetes gives a silent node up, between leases, between an LC's tries, and until it is back.
@@ -38,6 +39,7 @@ class Node:
         self.linked = self.ready = self.lc_up = True
         self.ready_since = self.renewed = self.created
         self.lc: Pod | None = None
+        self.collector: Collector | None = None
         self.pods: list[Pod] = []
         self._waiting: list[Action] = []
 
@@ -55,6 +57,16 @@ class Node:
         if self.linked:
             self.renewed = self.site.clock.wall
             self.site.put("leases", "kube-node-lease", self.name, self.lease)
+
+    def collect(self, pod: Pod) -> None:
+        """A container started: what it writes is collected from now on."""
+        if self.collector:
+            self.collector.tail(pod)
+
+    def forget(self, pod: Pod) -> None:
+        """A pod is gone with its log files."""
+        if self.collector:
+            self.collector.leave(pod)
 
     # What workers and LC have to say
 
@@ -88,6 +100,8 @@ class Node:
             "websocket.go:90",
             f"client received message from global manager(address: {_GM_ADDRESS}) failed, error: i/o timeout",
         )
+        if self.collector:
+            self.collector.lose_link()
         site.clock.after(_GRACE, self._given_up)
         site.clock.after(_RETRY, self._try_again)
         site.clock.after(seconds, self._back)

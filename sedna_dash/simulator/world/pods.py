@@ -19,7 +19,8 @@ _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 class Pod:
     """One pod with one container. It is pending until its node can be reached, and then for some seconds.
 
-    ``on_change`` is called after its phase or readiness changed. ``samples`` gives what its worker hook serves.
+    ``on_change`` is called after its phase or readiness changed, ``on_start`` whenever its container has started.
+    ``samples`` gives what its worker hook serves.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Pod:
         self.labels, self.containers, self.owner = dict(labels), list(containers), owner
         self.host_network, self.restart_policy = host_network, restart_policy
         self.on_change = on_change
+        self.on_start: Action | None = None
         self.samples: Callable[[], list[Sample]] = list
         self.chance: random.Random = site.random("pod", namespace, name)
         self.uid = new_uid(self.chance)
@@ -96,7 +98,13 @@ class Pod:
         self.started = min(self.site.clock.wall, self.created + 1 / self.site.clock.pace)
         self.running_since = self.site.clock.wall
         self.save()
+        self._began()
         self.changed()
+
+    def _began(self) -> None:
+        if self.on_start:
+            self.on_start()
+        self.node.collect(self)
 
     def succeed(self) -> None:
         """Its container ended well."""
@@ -124,6 +132,7 @@ class Pod:
             self.last_end = self._terminated(reason, exit_code)
             self.running_since = self.site.clock.wall
             self.save()
+            self._began()
 
     def _terminated(self, reason: str, exit_code: int) -> Object:
         now = timestamp(self.site.clock.wall)
@@ -141,6 +150,7 @@ class Pod:
             self.gone = True
             self.site.pods.pop((self.namespace, self.name), None)
             self.node.pods.remove(self)
+            self.node.forget(self)
             self.site.delete("pods", self.namespace, self.name)
 
     def changed(self) -> None:

@@ -46,6 +46,7 @@ class Site:
         self.pods: dict[tuple[str, str], Pod] = {}
         self.gm: Pod | None = None
         self._kept_back: dict[Key, Callable[[], Object]] | None = None
+        self._last_line = 0
 
     def random(self, *names: object) -> random.Random:
         """Chance of its own for something that has a name."""
@@ -79,20 +80,25 @@ class Site:
 
     # Log lines
 
-    def say(self, pod: Pod | None, text: str, *, stream: str = "stderr") -> None:
-        """A line of a pod's container, as it is."""
+    def say(self, pod: Pod | None, text: str | Callable[[float], str], *, stream: str = "stderr") -> None:
+        """A line of a pod's container, as it is, or as it is made of its time.
+
+        Of lines that are written at once each is a microsecond later than the one before: log stores take lines of
+        the same time and text for one.
+        """
         if self.on_log and pod:
-            self.on_log(LogLine(self.clock.wall, pod.namespace, pod.name, pod.container, pod.node.name, stream, text))
+            self._last_line = max(int(self.clock.wall * 1e6), self._last_line + 1)
+            now = self._last_line / 1e6
+            said = text if isinstance(text, str) else text(now)
+            self.on_log(LogLine(now, pod.namespace, pod.name, pod.container, pod.node.name, stream, said))
 
     def klog(self, pod: Pod | None, level: str, source: str, message: str) -> None:
         """A line of GM or an LC."""
-        if self.on_log:
-            self.say(pod, klog(self.clock.wall, level, source, message))
+        self.say(pod, lambda now: klog(now, level, source, message))
 
     def python_log(self, pod: Pod | None, level: str, source: str, message: str) -> None:
         """A line of Sedna's Python library."""
-        if self.on_log:
-            self.say(pod, coloured(self.clock.wall, level, source, message))
+        self.say(pod, lambda now: coloured(now, level, source, message))
 
 
 def metadata(namespace: str, name: str, uid: str, created: float) -> Object:

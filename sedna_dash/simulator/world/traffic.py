@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.world.data import binomial, poisson
@@ -17,6 +18,14 @@ _LATENCY: Mapping[str, tuple[float, float]] = {"edge": (0.03, 0.45), "cloud": (0
 _SENT, _RECEIVED = 260_000, 1_800
 
 
+class Frames(NamedTuple):
+    """Frames of some time, those of them that are hard, and calls of the cloud that fail."""
+
+    number: int
+    hard: int
+    errors: int
+
+
 class Traffic:
     """Frames, of which some are hard, and calls of the cloud, of which some fail."""
 
@@ -25,14 +34,17 @@ class Traffic:
         self.frames = self.hard = self.errors = 0
         self.ever_frames = self.ever_hard = 0
 
-    def tick(self, seconds: float, hard_ratio: float, error_ratio: float) -> tuple[int, int, int]:
-        """Let time pass; returns the new frames, hard ones and failed calls."""
+    def coming(self, seconds: float, hard_ratio: float, error_ratio: float) -> Frames:
+        """The frames that the next seconds will bring."""
         frames = poisson(self.chance, self.rate * seconds)
         hard = binomial(self.chance, frames, hard_ratio)
-        errors = binomial(self.chance, hard, error_ratio)
+        return Frames(frames, hard, binomial(self.chance, hard, error_ratio))
+
+    def count(self, came: Frames) -> None:
+        """These frames came."""
+        frames, hard, errors = came
         self.frames, self.hard, self.errors = self.frames + frames, self.hard + hard, self.errors + errors
         self.ever_frames, self.ever_hard = self.ever_frames + frames, self.ever_hard + hard
-        return frames, hard, errors
 
     def reset(self) -> None:
         """The container was started again."""
