@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from sedna_dash.exporter.families.federated import participants
+from sedna_dash.exporter.families.joint_inference import Count, counts
 from sedna_dash.exporter.lines import Lines
 from sedna_dash.exporter.pods import STATES, Worker
 from sedna_dash.exporter.resource import Resource
@@ -16,13 +17,16 @@ SamplesOf = Callable[[str], float | None]
 
 @dataclass(frozen=True)
 class Needs:
-    """What is kept of a job for its joined series. ``hooked`` is whether its edge workers count for themselves."""
+    """What is kept of a job for its joined series. ``hooked`` is whether its edge workers count for themselves,
+    ``counts`` what they reported.
+    """
 
     identity: Mapping[str, str]
     dataset: str = ""
     train_share: float | None = None
     participants: tuple[tuple[str, str], ...] = ()
     hooked: bool = False
+    counts: tuple[Count, ...] = ()
 
     @property
     def datasets(self) -> set[str]:
@@ -43,7 +47,7 @@ def needs(resource: Resource, identity: Mapping[str, str]) -> Needs:
             share = None
         return Needs(identity, dataset=fields.text("spec.dataset.name"), train_share=share)
     if kind == "JointInferenceService":
-        return Needs(identity, hooked=resource.hooked("spec.edgeWorker.template"))
+        return Needs(identity, hooked=resource.hooked("spec.edgeWorker.template"), counts=counts(resource))
     return Needs(identity)
 
 
@@ -57,6 +61,9 @@ def write(job: Needs, workers: Collection[Worker], samples_of: SamplesOf, lines:
     if job.identity["kind"] == "JointInferenceService":
         edge = sum(worker.worker_type == "edge" and worker.state == "active" for worker in workers)
         lines.add("sedna_joint_inference_ambiguous_counts", float(edge > 1 and not job.hooked))
+        # Counts that several workers overwrite fall and rise again, which looks like a thousand times the frames.
+        for family, value, labels in job.counts if edge <= 1 else ():
+            lines.add(family, value, **labels)
     if job.identity["kind"] == "FederatedLearningJob":
         active = sum(worker.worker_type == "train" and worker.state == "active" for worker in workers)
         lines.add("sedna_federated_participants", len(job.participants), state="expected")

@@ -53,6 +53,8 @@ def test_several_edge_workers_overwrite_each_other(pods: list[dict[str, Any]], w
     state = shown(*([job, *pods] if first == "job" else [*pods, job]))
     found = series(state, "sedna_joint_inference_ambiguous_counts")
     assert [value for line, value in found.items() if 'name="one"' in line] == [wanted]
+    # Nobody knows then how much was inferred, so nothing is said.
+    assert len(series(state, "sedna_inference_requests_total")) == (0 if wanted else 1)
 
 
 def federated(*messages: str, nodes: int = 2, **env: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from sedna_dash.exporter.families import (
     evaluation,
     federated,
     jobs,
-    joint_inference,
     knowledge,
     model_files,
     models,
@@ -33,7 +32,6 @@ _STAGED: tuple[Writer, ...] = (stages.write, model_files.write, evaluation.write
 WRITERS: Mapping[str, tuple[Writer, ...]] = {
     "Dataset": (datasets.write,),
     "Model": (models.write,),
-    "JointInferenceService": (joint_inference.write,),
     "IncrementalLearningJob": _STAGED,
     "LifelongLearningJob": (*_STAGED, knowledge.write, task_scores.write),
     "FederatedLearningJob": (federated.write, training.write),
