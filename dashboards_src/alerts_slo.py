@@ -10,7 +10,6 @@ from sedna_dash.authoring import (
     alert_table,
     avg_by,
     bar_chart,
-    bar_gauge,
     below,
     board,
     board_column,
@@ -24,6 +23,7 @@ from sedna_dash.authoring import (
     increase,
     label_values,
     line,
+    lines_then,
     logs_source,
     max_by,
     metric,
@@ -82,6 +82,10 @@ def runs_in_range(*results: str):
     """Stage runs that ended so in the chosen time range."""
     return sum_by(increase(transitions(SPACE, kind=LEARNING, state=results)))
 
+
+lines_of_service = lines_then(
+    cluster="$cluster", namespace="label:namespace", name="label:name", level=("error", "fatal")
+)
 
 alerts = row(
     "What fires, and what needs you",
@@ -144,13 +148,11 @@ alerts = row(
             ),
             why="One band for each alert: orange while it waits to be sure, red while it fires. The one that began first is closest to the cause.",
         ),
-        bar_gauge(
+        table(
             "Noisiest alerts",
-            query(
-                sum_by(count_over(alert(chosen_alerts, alertstate="firing")), "alertname"),
-                "{{alertname}}",
-            ),
-            unit="short",
+            query(sum_by(count_over(alert(chosen_alerts, alertstate="firing")), "alertname"), "times"),
+            columns=[Column("alertname", "Alert"), Column("times", unit="samples", bar=True)],
+            sort="times",
             why="How often Prometheus found each alert firing in the chosen time range. The longest bar is either your worst problem or a rule that cries wolf: mend the one, tune the other.",
         ),
         shares=(2, 1),
@@ -189,18 +191,18 @@ objective = row(
                         ),
                     ),
                 ),
-                Column("namespace", width=100),
-                Column("Answered, 30 days", width=135, thresholds=below("red below the objective of 99 %", red=0.99)),
-                Column("Budget left", width=100, thresholds=BUDGET),
-                Column("Burn, 1 hour", unit="number", width=105, thresholds=above("red from 14.4", orange=6, red=14.4)),
-                Column("Burn, 3 days", unit="number", width=110, thresholds=above("orange from 1", orange=1)),
-                Column("Hard frames a day", width=140),
+                Column("namespace", width=125),
+                Column("Answered, 30 days", width=170, thresholds=below("red below the objective of 99 %", red=0.99)),
+                Column("Budget left", width=125, thresholds=BUDGET),
+                Column("Burn, 1 hour", unit="number", width=130, thresholds=above("red from 14.4", orange=6, red=14.4)),
+                Column("Burn, 3 days", unit="number", width=130, thresholds=above("orange from 1", orange=1)),
+                Column("Hard frames a day", width=170),
             ],
             sort="Budget left",
             descending=False,
             why="Least budget first. Red under Burn, 1 hour: it breaks now. Orange under Burn, 3 days: it leaks slowly and the month will not last. A service with few hard frames a day swings widely; trust its longer windows.",
         ),
-        shares=(2, 3),
+        shares=(1, 2),
     ),
     line(
         timeseries(
@@ -209,9 +211,11 @@ objective = row(
             query(burn_rate("5m"), "{{name}} 5 min", dashed=True),
             unit="none",
             minimum=0,
+            maximum=30,
             thresholds=above("from 6 the budget of 30 days is gone in 5 days, from 14.4 in 2", orange=6, red=14.4),
             limits=True,
-            why="How many times faster than allowed the budget goes. Both lines of a service above red: act now. The dashed one back below while the other is still up: it is over already.",
+            links=[lines_of_service],
+            why="How many times faster than allowed the budget goes, up to 30 times. Both lines of a service above red: act now. The dashed one back below while the other is still up: it is over already.",
         ),
         timeseries(
             "Slow burn",
@@ -219,17 +223,20 @@ objective = row(
             query(burn_rate("6h"), "{{name}} 6 h", dashed=True),
             unit="none",
             minimum=0,
+            maximum=6,
             thresholds=above("at 1 the budget lasts exactly 30 days, from 3 only 10", orange=1, red=3),
             limits=True,
-            why="The same over longer windows. Both lines of a service above 1 for hours: no emergency, but somebody has to find the leak this week, often a link that drops now and then.",
+            links=[lines_of_service],
+            why="The same over longer windows, up to 6 times. Both lines of a service above 1 for hours: no emergency, but somebody has to find the leak this week, often a link that drops now and then.",
         ),
         timeseries(
             "Budget over time",
             query(min_by(budget_left(NAME), *SERVICE), "{{name}}"),
+            minimum=-1,
             maximum=1,
             thresholds=below("red below zero: overspent", red=0),
             limits=True,
-            why="What was left of each budget at each moment. A cliff is one outage, a slope is a permanent fault; it recovers only as bad days leave the window of 30 days.",
+            why="What was left of each budget at each moment; a line that leaves at the bottom has overspent twice. A cliff is one outage, a slope is a permanent fault; it recovers only as bad days leave the window of 30 days.",
         ),
     ),
     line(

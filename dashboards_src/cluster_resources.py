@@ -7,7 +7,6 @@ from sedna_dash.authoring import (
     Expr,
     Not,
     above,
-    bar_gauge,
     board,
     cases,
     changes,
@@ -16,13 +15,15 @@ from sedna_dash.authoring import (
     counted,
     deployments,
     equals,
-    ever,
     gpu_use,
     histogram,
     increase,
     join,
     label_values,
+    largest,
+    last_time,
     line,
+    lines_then,
     log_row,
     logs,
     logs_source,
@@ -89,11 +90,27 @@ def chosen(expr: Expr) -> Expr:
     return only_where(expr, pod_info(PODS, node="$node"), on=POD)
 
 
+# Chosen once for the whole range, also among pods that are gone by now.
+troubled_last = topk(
+    12,
+    max_by(
+        only_where(
+            last_time(phase(PODS, phase=("Pending", "Failed", "Unknown"))),
+            largest(pod_info(PODS, node="$node")),
+            on=POD,
+        ),
+        *POD,
+    ),
+)
+
+
 def by_kind(expr: Expr) -> Expr:
     """Sum over the worker pods of each kind of Sedna resource."""
     owners = max_by(workers(SPACE, node="$node"), *POD, "kind")
     return sum_by(join(sum_by(expr, *POD), owners, on=POD, take=("kind",)), "kind")
 
+
+lines_of_pod = lines_then(cluster="$cluster", namespace="label:namespace", pod="label:pod")
 
 now = row(
     "What is wrong now",
@@ -186,19 +203,11 @@ now = row(
 trouble = row(
     "Who is in trouble",
     state_timeline(
-        "Pods that were in trouble",
-        query(
-            chosen(
-                only_where(
-                    states(phase(PODS), "phase", by=POD),
-                    ever(phase(PODS, phase=("Pending", "Failed", "Unknown"))),
-                    on=POD,
-                )
-            ),
-            "{{namespace}}/{{pod}}",
-        ),
+        "The twelve pods that were in trouble last",
+        query(only_where(states(phase(PODS), "phase", by=POD), troubled_last, on=POD), "{{namespace}}/{{pod}}"),
+        height=10,
         empty="Every pod was Running or Succeeded all the time",
-        why="Phase of each pod that was Pending, Failed or Unknown at some time of the chosen range. A short Pending at the start of a pod is normal; a long one is a node without room. Every pod is in the last row.",
+        why="Phase of the pods that were the last to be Pending, Failed or Unknown for five minutes in the chosen range; those that still are come first. A long Pending is a node without room. Every pod is in the last row.",
     ),
     line(
         table(
@@ -206,7 +215,7 @@ trouble = row(
             query(
                 chosen(equals(waiting_reason(PODS), 1)),
             ),
-            columns=["namespace", pod_column(), "container", "reason"],
+            columns=[Column("namespace", width=110), pod_column(), "container", "reason"],
             sort="reason",
             empty="No container is waiting",
             why="CrashLoopBackOff: the program ends at once, read its log. ImagePullBackOff: wrong image name, or no registry from the edge. CreateContainerConfigError: a Secret or ConfigMap is missing.",
@@ -219,8 +228,8 @@ trouble = row(
             ),
             columns=[
                 pod_column(),
-                "container",
-                Column("restarts", thresholds=above("orange from 1, red from 5 restarts", orange=0.5, red=5)),
+                Column("container", width=130),
+                Column("restarts", width=95, thresholds=above("orange from 1, red from 5 restarts", orange=0.5, red=5)),
             ],
             sort="restarts",
             thresholds=above("orange from the first restart, red from 5", orange=0.5, red=5),
@@ -240,7 +249,12 @@ trouble = row(
                 ),
                 "exit code",
             ),
-            columns=[pod_column(), "container", "reason", "exit code"],
+            columns=[
+                pod_column(),
+                Column("container", width=130),
+                Column("reason", width=110),
+                Column("exit code", width=105),
+            ],
             sort="reason",
             empty="No container ended with a fault",
             why="The last end of each container that ended with a fault. OOMKilled or exit code 137: out of memory. Exit code 1: an exception, its traceback is in the log. 143: Kubernetes stopped it.",
@@ -256,12 +270,14 @@ use = row(
             query(topk(20, sum_by(rate(cpu), *POD)), "{{pod}}"),
             unit="none",
             minimum=0,
+            links=[lines_of_pod],
             why="CPU cores in use. A training that uses less than it booked wastes the rest; a flat line at the limit means that it is throttled.",
         ),
         timeseries(
             "Memory, 20 largest pods",
             query(topk(20, sum_by(memory, *POD)), "{{pod}}"),
             minimum=0,
+            links=[lines_of_pod],
             why="Memory that cannot easily be freed. A line that rises steadily over days is a leak: it ends with the out-of-memory killer.",
         ),
         timeseries(
@@ -273,15 +289,26 @@ use = row(
             minimum=0,
             thresholds=above("a pod throttled a quarter of the time answers late", orange=0.25),
             limits=True,
+            links=[lines_of_pod],
             why="Share of time slices in which a pod hit its CPU limit. Slow inference with a high share: raise the limit, or remove it.",
         ),
     ),
     line(
-        bar_gauge(
+        table(
             "Memory against its limit, fullest 15",
-            query(topk(15, memory_used), "{{pod}} {{container}}"),
-            maximum=1,
-            thresholds=above("orange from 80 %, red from 95 % of the limit", orange=0.8, red=0.95),
+            query(topk(15, memory_used), "used"),
+            columns=[
+                pod_column(),
+                Column("container", width=130),
+                Column(
+                    "used",
+                    bar=True,
+                    thresholds=above("orange from 80 %, red from 95 % of the limit", orange=0.8, red=0.95),
+                ),
+            ],
+            sort="used",
+            height=10,
+            empty="No container has a memory limit, or container metrics (cAdvisor) are not scraped",
             why="Who is killed next. Raise the limit of the red ones before they restart. Containers without a limit are not listed.",
         ),
         histogram(
@@ -306,7 +333,7 @@ use = row(
             Column("memory used", unit="bytes"),
         ],
         sort="memory used",
-        height=6,
+        height=9,
         why="Requests of the worker pods of each kind, beside what they really use. Much more booked than used keeps other pods Pending; much less lets a node run full. Lower or raise the requests in the worker template.",
     ),
 )

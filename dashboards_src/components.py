@@ -9,7 +9,6 @@ from sedna_dash.authoring import (
     Column,
     Regex,
     above,
-    bar_gauge,
     board,
     board_column,
     board_of_kind,
@@ -23,6 +22,7 @@ from sedna_dash.authoring import (
     join,
     label_values,
     line,
+    lines_then,
     log_row,
     logs,
     logs_source,
@@ -57,6 +57,9 @@ POD = ("cluster", "namespace", "pod")
 #: Where GM, LC and KB live. Not $namespace: that one travels between boards and means the namespaces of jobs.
 SYSTEM = {**CLUSTER, "namespace": "$system_namespace"}
 PARTS = ("gm", "lc", "kb")
+
+#: What the library and KB write when an update is lost.
+FAILED_UPDATE = "KB update Fail|Update kb error|Upload task .*fail"
 
 available = metric("kube_deployment_status_replicas_available")
 lc_ready = metric("kube_daemonset_status_number_ready")(SYSTEM, daemonset="lc")
@@ -177,18 +180,26 @@ channel = row(
             query(gm_log.containing("established connection for node").count(), "opened", color="green"),
             query(gm_log.containing("closed connection for node").count(), "closed", color="orange"),
             bars=True,
+            links=[lines_then(cluster="$cluster", app="gm", search="connection for node")],
             why="From the log of GM. Pairs of both, again and again, are a link that flaps; closed alone is a node that went away.",
         ),
-        bar_gauge(
+        table(
             "Nodes that lose their connection most",
             query(
                 gm_log.containing("closed connection for node")
                 .extract("closed connection for node (?P<lost_node>[^ ]+)", "lost_node")
                 .count("lost_node", window="$__range")
                 .top(10),
-                "{{lost_node}}",
+                "Times",
             ),
-            thresholds=above("orange from 3 times, red from 10 in the chosen range", orange=3, red=10),
+            columns=[
+                Column("lost_node", "Node"),
+                Column(
+                    "Times",
+                    thresholds=above("orange from 3 times, red from 10 in the chosen range", orange=3, red=10),
+                ),
+            ],
+            sort="Times",
             empty="GM closed no connection in this time range",
             why="Closed connections by node, from the log of GM. Look at the same nodes on the board of edge nodes: heat, memory and the link are the usual causes.",
         ),
@@ -202,6 +213,7 @@ keeping_up = row(
             "Status updates that were refused",
             query(gm_log.containing("Error to update", "status, tried").count(), "refused"),
             bars=True,
+            links=[lines_then(cluster="$cluster", app="gm", search="Error to update")],
             why="GM tries three times to write the status of a resource, then the report is lost and the state shown is old. A few are conflicts and harmless; many mean an overloaded API server, or a status that is too large.",
         ),
         table(
@@ -294,11 +306,12 @@ knowledge_base = row(
         timeseries(
             "Failed updates",
             query(
-                logs(("worker", "kb")).like("KB update Fail|Update kb error|Upload task .*fail").count("app"),
+                logs(("worker", "kb")).like(FAILED_UPDATE).count("app"),
                 "{{app}}",
             ),
             bars=True,
             stacked=True,
+            links=[lines_then(cluster="$cluster", app="label:app", regex=FAILED_UPDATE)],
             why="Log lines about updates or uploads that failed. The worker goes on without telling its job, so what it learned is missing in the knowledge base: train again.",
         ),
     ),

@@ -21,6 +21,7 @@ from sedna_dash.authoring import (
     histogram,
     increase,
     label_values,
+    largest,
     line,
     logs_source,
     max_by,
@@ -65,6 +66,12 @@ federated = relabel(metric("sedna_federated_participant_info")(DATASET), "kind",
 users = either(max_by(job_info(DATASET), *JOB, "dataset"), max_by(federated, *JOB, "dataset"))
 unused_datasets = unless_where(max_by(dataset_info(DATASET), *OF_DATASET), users, on=OF_DATASET)
 stale = since(max_by(dataset_updated(DATASET), *OF_DATASET)) > 2 * 86400
+
+# Scores lie between 0 and 1; losses, latencies and whatever else a model reports would flatten them.
+kept_small = max_by(largest(model_value(MODEL)), *OF_MODEL, "metric") <= 1
+value = max_by(model_value(MODEL), *OF_MODEL, "metric")
+scores = only_where(value, kept_small, on=(*OF_MODEL, "metric"))
+other_values = unless_where(value, kept_small, on=(*OF_MODEL, "metric"))
 
 deployed_jobs = only_where(
     max_by(stage_changed(SPACE, stage="Deploy"), *JOB), equals(deploy_state(SPACE, state="OK"), 1), on=JOB
@@ -193,7 +200,7 @@ models = row(
         ),
         table(
             "Values of the models",
-            query(max_by(model_value(MODEL), *OF_MODEL, "metric"), "value"),
+            query(value, "value"),
             columns=["model", "metric", "value"],
             sort="model",
             descending=False,
@@ -203,25 +210,44 @@ models = row(
     ),
     line(
         timeseries(
-            "Values over time",
-            query(max_by(model_value(MODEL), *OF_MODEL, "metric"), "{{model}} {{metric}}"),
+            "Scores over time",
+            query(scores, "{{model}} {{metric}}"),
             steps=True,
-            why="How the values of each model changed with its versions. A step to the worse at an update: go back to the version before.",
+            empty="No model has reported a value between 0 and 1",
+            why="Values that stay below 1, such as accuracy, precision and small losses, as they changed with the versions of each model. A step to the worse at an update: go back to the version before.",
+        ),
+        timeseries(
+            "Other values over time",
+            query(other_values, "{{model}} {{metric}}"),
+            steps=True,
+            logarithmic=True,
+            empty="No model has reported a value above 1",
+            why="Values that were above 1 at some time, such as losses and latencies, on a scale that shows small and large ones. A loss falls and then flattens; a latency that steps up at an update makes the service slower.",
         ),
         bar_chart(
-            "Values side by side",
-            max_by(model_value(MODEL), "model", "metric"),
+            "Scores side by side",
+            max_by(scores, "model", "metric"),
             across="metric",
             split="model",
             stacked=False,
-            why="The same value of several models beside each other, for choosing one. Choose few models at the top, and only those that solve the same problem.",
+            empty="No model has reported a value between 0 and 1",
+            why="The same score of several models beside each other, for choosing one. Choose few models at the top, and only those that solve the same problem; what is no score stands in the table above.",
         ),
     ),
     line(
-        bar_gauge(
+        table(
             "Age of deployed models",
-            query(topk(15, since(chosen_deployments)), "{{namespace}}/{{name}}"),
-            thresholds=above("orange after 30 days, red after 90", orange=30 * 86400, red=90 * 86400),
+            query(board_of_kind(topk(15, since(chosen_deployments))), "age"),
+            columns=[
+                board_column("Job"),
+                "namespace",
+                Column(
+                    "age",
+                    thresholds=above("orange after 30 days, red after 90", orange=30 * 86400, red=90 * 86400),
+                ),
+            ],
+            sort="age",
+            empty="No job has deployed a new model",
             why="Time since each job deployed its model, the 15 oldest. Old is fine while the hard-example ratio stays low; otherwise see why training or its deploy trigger brought nothing new.",
         ),
         bar_gauge(
@@ -270,6 +296,6 @@ dashboard = board(
         label_values("model", model_info(SPACE), all_value=".+"),
     ],
     annotations=[
-        at_instants("Model updates", as_instant(model_updated(MODEL)), title="{{model}} was updated"),
+        at_instants("Model updates", as_instant(model_updated(MODEL)), title="{{model}} was updated", shown=False),
     ],
 )

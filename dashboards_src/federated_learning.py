@@ -7,7 +7,6 @@ from sedna_dash.authoring import (
     above,
     as_instant,
     at_instants,
-    bar_gauge,
     below,
     board,
     column,
@@ -18,6 +17,7 @@ from sedna_dash.authoring import (
     join,
     label_values,
     line,
+    lines_then,
     log_row,
     logs,
     max_by,
@@ -67,6 +67,8 @@ newest = max_by(node_round(NAME), *JOB)
 trained = max_by(node_round(NAME, node="$node"), *NODE)
 # As many series as nodes, each with the newest round of its job, less the node's own round.
 behind = join(trained * 0 + 1, newest, on=JOB) - trained
+
+lines_of_job = lines_then(cluster="$cluster", namespace="label:namespace", name="label:name")
 
 progress = row(
     "How far is it",
@@ -142,6 +144,7 @@ progress = row(
             query(min_by(trained, *JOB), "{{name}} slowest node", dashed=True),
             steps=True,
             minimum=0,
+            links=[lines_of_job],
             why="Finished aggregations, and the rounds that the fastest and the slowest node train. The lines belong close together; the slowest falling away shows since when a node has been holding up the rest.",
         ),
         timeseries(
@@ -152,6 +155,7 @@ progress = row(
             ),
             minimum=0,
             empty="No round in the last hour",
+            links=[lines_of_job],
             why="Mean time of one round over the last hour. A step upwards is a slower node, more samples, or a slower link; compare with the bytes exchanged below.",
         ),
         shares=(3, 2),
@@ -175,33 +179,25 @@ nodes = row(
         ),
         shares=(3, 2),
     ),
-    line(
-        table(
-            "Nodes that train",
-            query(max_by(participants(NAME, node="$node"), *NODE, "dataset"), "asked for"),
-            query(max_by(samples(NAME, node="$node"), *NODE, "dataset"), "samples"),
-            query(trained, "round"),
-            query(behind, "behind"),
-            columns=[
-                name_column("Job", kind=KIND),
-                node_column(),
-                dataset_column(),
-                Column(
-                    "samples",
-                    thresholds=below("red for a node without samples", red=1),
-                ),
-                "round",
-                Column("behind", "Rounds behind", thresholds=above("as in the picture above", yellow=1, red=3)),
-            ],
-            sort="behind",
-            why="Every node that a job asks for, with its dataset, its samples and its round. No round at all: the worker on that node has not begun, or its log is not collected.",
-        ),
-        bar_gauge(
-            "Round of each node",
-            query(trained, "{{name}} {{node}}"),
-            why="Round that each node trains now. The shortest bars are the nodes the others wait for.",
-        ),
-        shares=(3, 2),
+    table(
+        "Nodes that train",
+        query(max_by(participants(NAME, node="$node"), *NODE, "dataset"), "asked for"),
+        query(max_by(samples(NAME, node="$node"), *NODE, "dataset"), "samples"),
+        query(trained, "round"),
+        query(behind, "behind"),
+        columns=[
+            name_column("Job", kind=KIND),
+            node_column(),
+            dataset_column(),
+            Column(
+                "samples",
+                thresholds=below("red for a node without samples", red=1),
+            ),
+            "round",
+            Column("behind", "Rounds behind", thresholds=above("as in the picture above", yellow=1, red=3)),
+        ],
+        sort="behind",
+        why="Every node that a job asks for, with its dataset, its samples and the round that it trains now. The lowest round of a job is that of the node its others wait for. No round at all: the worker on that node has not begun, or its log is not collected.",
     ),
 )
 
@@ -237,6 +233,7 @@ model = row(
                 "{{sedna_name}}",
             ),
             minimum=0,
+            links=[lines_then(cluster="$cluster", name="label:sedna_name", search="recv weight")],
             why="Samples that the aggregator counted when it sent the new weights. Fewer than the nodes hold together: a node did not take part in that round.",
         ),
         timeseries(
@@ -276,7 +273,7 @@ dashboard = board(
         search_box(),
     ],
     annotations=[
-        at_instants("Rounds", as_instant(last_round), title="{{name}}: round finished"),
+        at_instants("Rounds", as_instant(last_round), title="{{name}}: round finished", shown=False),
         when("Missing nodes", missing > 0, title="{{name}}: a node is missing"),
     ],
 )

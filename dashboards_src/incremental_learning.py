@@ -8,7 +8,6 @@ from sedna_dash.authoring import (
     as_instant,
     avg_by,
     bar_chart,
-    bar_gauge,
     below,
     board,
     choice,
@@ -20,6 +19,7 @@ from sedna_dash.authoring import (
     join,
     label_join,
     line,
+    lines_then,
     log_row,
     logs,
     matching,
@@ -27,6 +27,7 @@ from sedna_dash.authoring import (
     metric,
     model_table,
     name_column,
+    only_where,
     or_zero,
     pie_chart,
     query,
@@ -45,6 +46,7 @@ from sedna_dash.authoring import (
     timeseries,
     training_settings,
     values,
+    whole,
     worker_count,
     worker_table,
 )
@@ -78,6 +80,12 @@ growth = max_by(
 gain = max_by(metric("sedna:job_eval_metric:delta")(NAME, kind=KIND), *SCORE)
 
 
+#: Values of single classes are numbered from 1: precision_1, precision_2, ...
+OF_ALL_CLASSES = Regex(".+_[1-9][0-9]*", negate=True)
+
+lines_of_job = lines_then(cluster="$cluster", namespace="label:namespace", name="label:name")
+
+
 def gate():
     """Limits on the gain, named like the values they apply to: ``precision_delta[2]`` limits ``precision_2``."""
     limits = threshold(NAME, kind=KIND, stage="Deploy", metric=Regex(".+_delta.*"))
@@ -109,18 +117,19 @@ progress = row(
         ),
         stuck_stages(KIND),
         worker_count(KIND),
-        stat(
+        table(
             "Started and last changed",
-            query(
-                as_instant(max_by(metric("sedna_job_start_timestamp_seconds")(NAME, kind=KIND), *JOB)),
-                "{{name}} started",
-            ),
+            query(as_instant(max_by(metric("sedna_job_start_timestamp_seconds")(NAME, kind=KIND), *JOB)), "started"),
             query(
                 as_instant(max_by(metric("sedna_job_stage_transition_timestamp_seconds")(NAME, kind=KIND), *JOB)),
-                "{{name}} last changed",
+                "changed",
             ),
+            columns=[name_column("Job", kind=KIND), Column("started", width=125), Column("changed", width=125)],
+            sort="changed",
+            height=5,
             why="When Sedna first handled each job, and when any of its stages last changed. No start means that the global manager has not picked the job up. A change long ago is fine while too few samples arrive.",
         ),
+        shares=(3, 3, 2, 3, 5),
     ),
 )
 
@@ -148,7 +157,7 @@ verdict = row(
         bar_chart(
             "New against old model",
             label_join(
-                max_by(score(NAME, kind=KIND), *SCORE, "model_role"),
+                max_by(score(NAME, kind=KIND, metric=OF_ALL_CLASSES), *SCORE, "model_role"),
                 "what",
                 " ",
                 "name",
@@ -157,17 +166,18 @@ verdict = row(
             across="what",
             split="model_role",
             stacked=False,
-            why="The same values side by side. For a value that should fall, such as a loss, the shorter bar wins.",
+            horizontal=True,
+            why="The same values side by side; those of single classes are in the table. For a value that should fall, such as a loss, the shorter bar wins.",
         ),
         shares=(3, 2),
     ),
     line(
         timeseries(
             "Gain against what the trigger wants",
-            query(gain, "{{name}} {{metric}}"),
+            query(only_where(gain, gate(), on=SCORE), "{{name}} {{metric}}"),
             query(gate(), "{{name}} {{metric}} wanted", dashed=True),
             steps=True,
-            why="New model minus old model, iteration by iteration. A line above its dashed one means that the model was replaced; always just below it, the trigger asks for too much.",
+            why="New model minus old model, iteration by iteration, in the values that the deploy trigger looks at. A line above its dashed one means that the model was replaced; always just below it, the trigger asks for too much.",
         ),
         state_timeline(
             "Deployment",
@@ -193,15 +203,15 @@ data = row(
     stat(
         "From frame to model",
         query(or_zero(sum_by(increase(frames(NAME, kind=KIND)))), "frames"),
-        query(or_zero(sum_by(increase(hard(NAME, kind=KIND)))), "hard examples"),
-        query(sum_by(train_samples(NAME, kind=KIND)), "samples for training, now"),
+        query(or_zero(sum_by(increase(hard(NAME, kind=KIND)))), "hard"),
+        query(sum_by(train_samples(NAME, kind=KIND)), "samples now"),
         query(sum_by(increase(transitions(NAME, kind=KIND, stage="Train", state="Completed"))), "trainings"),
         query(sum_by(increase(transitions(NAME, kind=KIND, stage="Eval", state="Completed"))), "evaluations"),
         query(
             or_zero(count_by(equals(deploy_state(NAME, kind=KIND, state="OK"), 1))),
-            "jobs whose new model is deployed",
+            "deployed now",
         ),
-        why="How far data gets on its way to a better model, in the chosen time range. Look for the first number that is zero: that step holds up the rest. Frames and hard examples need the worker hook and are zero without it.",
+        why="How far data gets on its way to a better model, in the chosen time range: frames, hard examples among them, samples for the next training, trainings, evaluations, and jobs whose new model is deployed. Look for the first number that is zero: that step holds up the rest. Frames and hard examples need the worker hook and are zero without it.",
     ),
     line(
         timeseries(
@@ -221,10 +231,12 @@ data = row(
                 empty="Unknown: no dataset grows, or no trigger counts samples",
                 why="Time until enough samples are there, at the pace of the last 6 hours. Below zero there are enough already and only the time window of the trigger is waited for.",
             ),
-            bar_gauge(
+            table(
                 "Inferences and hard examples in this iteration",
-                query(metric("sedna:iteration_inference_requests:increase7d")(NAME), "{{name}} frames"),
-                query(metric("sedna:iteration_hard_examples:increase7d")(NAME), "{{name}} hard"),
+                query(whole(metric("sedna:iteration_inference_requests:increase7d")(NAME)), "frames"),
+                query(whole(metric("sedna:iteration_hard_examples:increase7d")(NAME)), "hard"),
+                columns=["name", "frames", Column("hard", "Hard examples")],
+                sort="frames",
                 empty="No frame yet in this iteration, or no worker hook",
                 height=4,
                 why="Frames that the deployed model has seen since the iteration began, and those that it found hard. Few hard ones over a long iteration: the model copes, or mining is set too strictly.",
@@ -240,6 +252,7 @@ training = row(
         timeseries(
             "Loss",
             query(max_by(metric("sedna_job_train_loss")(NAME, kind=KIND), *JOB), "{{name}}"),
+            links=[lines_of_job],
             why="Training loss: a point for each finished training, a curve while it runs with the worker hook. It should fall and then flatten; rising or jumping means a learning rate that is too high or broken samples.",
         ),
         timeseries(
@@ -247,6 +260,7 @@ training = row(
             query(max_by(duration(NAME, kind=KIND, stage="$stage"), *JOB, "stage"), "{{name}} {{stage}}"),
             steps=True,
             minimum=0,
+            links=[lines_of_job],
             why="Duration of the last finished run of each stage. Growing with every iteration: the worker trains on all samples so far, so give it more resources or fewer epochs.",
         ),
         pie_chart(
@@ -280,7 +294,8 @@ lineage = row(
             ),
             bars=True,
             stacked=True,
-            why="Runs of stages that completed or failed, over time. Every failure counts here, however soon Sedna tries again: open the log of that minute.",
+            links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
+            why="Runs of stages that completed or failed, over time. Every failure counts here, however soon Sedna tries again: click a bar for the lines of those minutes.",
         ),
         shares=(3, 2),
     ),

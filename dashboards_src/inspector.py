@@ -2,7 +2,6 @@
 
 from sedna_dash.authoring import (
     CLUSTER,
-    NAME,
     SPACE,
     STATUS_SIZE,
     Column,
@@ -20,7 +19,9 @@ from sedna_dash.authoring import (
     increase,
     kinds,
     label_values,
+    largest,
     last_over,
+    last_time,
     line,
     log_lines,
     log_row,
@@ -50,6 +51,7 @@ from sedna_dash.authoring import (
     table,
     timeseries,
     to_board,
+    topk,
     values,
     worker_table,
 )
@@ -58,6 +60,8 @@ KINDS = (*kinds(), "Dataset", "Model")
 JOB = ("cluster", "namespace", "kind", "name")
 POD = ("cluster", "namespace", "pod")
 CONTAINER = (*POD, "container")
+DATASET = ("cluster", "namespace", "dataset")
+MODEL = ("cluster", "namespace", "model")
 
 info = metric("sedna_job_info")
 state = metric("sedna_job_state")
@@ -69,15 +73,30 @@ model_info = metric("sedna_model_info")
 model_metric = metric("sedna_model_metric")
 worker_info = metric("sedna_worker_info")
 
-job = {**NAME, "kind": "$kind"}
-dataset = {**SPACE, "dataset": "$name"}
-model = {**SPACE, "model": "$name"}
+# Not $name: that one travels between boards, may be several, and may be All.
+THIS = {**SPACE, "name": "$resource"}
+job = {**THIS, "kind": "$kind"}
+dataset = {**SPACE, "dataset": "$resource"}
+model = {**SPACE, "model": "$resource"}
 pods = {**SPACE, "pod": "$pod"}
 
 owner = pod_owners({**job, "pod": "$pod"})
 
-worker_logs = logs("worker", SPACE).where(sedna_name="$name", pod="$pod")
-about_it = logs(("gm", "lc"), CLUSTER).like("(?:$name)").containing("$search")
+# Chosen once for the whole range: by when they started, or were last seen if they never did.
+its_workers = worker_info({**job, "pod": "$pod"})
+newest_pods = topk(
+    12,
+    either(
+        max_by(
+            only_where(largest(metric("sedna_worker_start_timestamp_seconds")(pods)), largest(its_workers), on=POD),
+            *POD,
+        ),
+        max_by(last_time(its_workers), *POD),
+    ),
+)
+
+worker_logs = logs("worker", SPACE).where(sedna_name="$resource", pod="$pod")
+about_it = logs(("gm", "lc"), CLUSTER).like("(?:$resource)").containing("$search")
 
 
 def named(selector, label: str, kind: str):
@@ -117,8 +136,8 @@ now = row(
             query(states(state(job), "state", by=JOB), "{{kind}} {{name}}"),
             background=True,
             empty="No job or service",
-            height=7,
-            why="State of the chosen jobs and services, in the same five words for every kind. Failed: read the state history and the end of the logs below. Datasets and models have no state; see their own tables.",
+            height=5,
+            why="State of the job or service, in the same five words for every kind. Failed: read the state history and the end of the logs below. Datasets and models have no state; see their own tables.",
         ),
         table(
             "Life",
@@ -143,7 +162,7 @@ now = row(
             ],
             sort="Last change",
             empty="No job or service of this name; see the datasets and models below",
-            height=7,
+            height=5,
             why="When it was created, when GM first handled it, when it last changed and when it completed. Created but never started: GM does not see it, look at GM's log below. Services and jobs that loop never complete.",
         ),
         shares=(1, 4),
@@ -153,7 +172,6 @@ now = row(
             "What it uses",
             info(job),
             columns=[
-                "name",
                 dataset_column(),
                 Column(
                     "model",
@@ -169,10 +187,10 @@ now = row(
                 ),
                 Column("hard_example_mining", "Mining", width=110),
             ],
-            sort="name",
+            sort="dataset",
             descending=False,
             empty="No job or service of this name",
-            height=6,
+            height=4,
             why="Dataset, model and mining algorithm that the specification names. An empty field where you expect a name is a mistake in the specification.",
         ),
         table(
@@ -186,17 +204,17 @@ now = row(
                 "Updated",
             ),
             columns=[
-                Column("dataset", width=120),
-                Column("Samples", width=85),
+                Column("dataset", width=130),
+                Column("Samples", width=105),
                 Column("Updated", width=125),
                 node_column(),
-                Column("format", width=80),
+                Column("format", width=90),
                 "url",
             ],
             sort="dataset",
             descending=False,
             empty="No dataset of this name",
-            height=6,
+            height=4,
             why="If a dataset has this name: its samples, when they last changed, and where it lies. No samples after a few minutes: the local controller of that node cannot read the file.",
         ),
         table(
@@ -208,13 +226,14 @@ now = row(
                 ),
                 "Updated",
             ),
-            columns=["model", Column("Updated", width=125), Column("format", width=80), "url"],
+            columns=["model", Column("Updated", width=125), Column("format", width=90), "url"],
             sort="model",
             descending=False,
             empty="No model of this name",
-            height=6,
+            height=4,
             why="If a model has this name: where it lies and when its status last changed. An old date although jobs train it: training never got as far as reporting metrics.",
         ),
+        shares=(5, 6, 5),
     ),
 )
 
@@ -224,7 +243,7 @@ history = row(
         state_timeline(
             "State history",
             query(states(state(job), "state", by=JOB), "{{kind}} {{name}}"),
-            why="The state over time, one band for each resource. Find where the colour turned, drag over it, and read the logs of those minutes below.",
+            why="The state over time. Find where the colour turned, drag over it, and read the logs of those minutes below.",
         ),
         state_timeline(
             "Stage history",
@@ -250,17 +269,32 @@ history = row(
         ),
         timeseries(
             "Samples of the dataset",
-            query(max_by(dataset_samples(dataset), "namespace", "dataset"), "{{namespace}}/{{dataset}}"),
+            query(
+                max_by(
+                    either(dataset_samples(dataset), only_where(dataset_samples(SPACE), info(job), on=DATASET)),
+                    "namespace",
+                    "dataset",
+                ),
+                "{{namespace}}/{{dataset}}",
+            ),
             steps=True,
-            empty="No dataset of this name",
-            why="Number of samples over time. Flat for days: collection or labelling stopped. A step down: the index file was rewritten, and LC will miss what it had already counted.",
+            empty="No dataset of this name, and none that it reads",
+            why="Number of samples of the dataset, or of the one that the job reads, over time. Flat for days: collection or labelling stopped. A step down: the index file was rewritten, and LC will miss what it had already counted.",
         ),
         timeseries(
             "Metrics of the model",
-            query(max_by(model_metric(model), "namespace", "model", "metric"), "{{model}} {{metric}}"),
+            query(
+                max_by(
+                    either(model_metric(model), only_where(model_metric(SPACE), info(job), on=MODEL)),
+                    "namespace",
+                    "model",
+                    "metric",
+                ),
+                "{{model}} {{metric}}",
+            ),
             steps=True,
             empty="No model of this name, or it has no metrics yet",
-            why="Each metric that the status of the model lists, over time. A step down after a deployment: the new model is worse on its own test; compare on the dashboard of the job.",
+            why="Each metric that the status of the model, or of the one that the job refers to, lists, over time. A step down after a deployment: the new model is worse on its own test; compare on the dashboard of the job.",
         ),
     ),
 )
@@ -292,7 +326,7 @@ details = row(
         descending=False,
         empty="No job or service of this name",
         height=5,
-        why="The plain numbers of each chosen job. Watch the size of the status: etcd refuses more than 1.5 MiB and the job then stands still, so apply it afresh before that.",
+        why="The plain numbers of the job. Watch the size of the status: etcd refuses more than 1.5 MiB and the job then stands still, so apply it afresh before that.",
     ),
     line(
         table(
@@ -331,7 +365,7 @@ its_pods = row(
     line(
         worker_table(
             "Pods",
-            worker_info({**job, "pod": "$pod"}),
+            its_workers,
             why="The pods that work for it now. Click a pod for its log or its resources, a node for its link and hardware.",
         ),
         table(
@@ -368,9 +402,14 @@ its_pods = row(
     ),
     line(
         state_timeline(
-            "Phase of its pods",
-            query(only_where(states(metric("kube_pod_status_phase")(pods), "phase", by=POD), owner, on=POD), "{{pod}}"),
-            why="What Kubernetes says of each pod, over time. Long Pending: no node fits, or the image is still on its way over a thin link. Unknown: the node is out of reach.",
+            "Phase of its twelve newest pods",
+            query(
+                only_where(states(metric("kube_pod_status_phase")(pods), "phase", by=POD), newest_pods, on=POD),
+                "{{pod}}",
+            ),
+            height=10,
+            empty="No pods of this choice",
+            why="What Kubernetes says of each pod, over time, also of those that are gone. Long Pending: no node fits, or the image is still on its way over a thin link. Unknown: the node is out of reach.",
         ),
         timeseries(
             "CPU",
@@ -401,7 +440,7 @@ managers = row(
         "Lines of GM and LC with this name",
         about_it,
         height=10,
-        why="Lines of the managers that mention the chosen names and hold the text in Search. A resource that never started leaves its reason here, not in a worker's log.",
+        why="Lines of the managers that mention this name and hold the text in Search. A resource that never started leaves its reason here, not in a worker's log.",
     ),
 )
 
@@ -422,9 +461,9 @@ dashboard = board(
         cluster(),
         namespace(),
         choice("kind", KINDS),
-        query_values("name", everything, given={"kind": "$kind"}),
-        label_values("pod", worker_info(NAME, kind="$kind"), all_value=".*"),
+        query_values("resource", everything, "name", given={"kind": "$kind"}, title="Name", single=True),
+        label_values("pod", worker_info(job), all_value=".*"),
         search_box(),
     ],
-    annotations=[state_changes(job), stage_changes(job)],
+    annotations=[state_changes(job, shown=False), stage_changes(job)],
 )

@@ -19,12 +19,12 @@ from sedna_dash.authoring import (
     job_variables,
     label_values,
     line,
+    lines_then,
     log_row,
     logs,
     max_by,
     metric,
     min_by,
-    open_logs,
     or_zero,
     pie_chart,
     quantile,
@@ -66,6 +66,8 @@ def replicas(metric_name: str):
     """Replicas of the autoscalers that Sedna names after the service's two deployments."""
     return metric(metric_name)(SPACE, horizontalpodautoscaler=Regex("hpa-($name)-deployment-(edge|cloud)"))
 
+
+lines_of_service = lines_then(cluster="$cluster", namespace="label:namespace", name="label:name")
 
 health = row(
     "Is it healthy",
@@ -144,6 +146,7 @@ traffic = row(
         timeseries(
             "Inference rate by place",
             query(sum_by(rate(inferences(SERVICE)), "location"), "{{location}}"),
+            links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
             why="Inferences per second at the edge and in the cloud. The cloud line rising alone means that frames became harder; both falling means that fewer frames arrive.",
         ),
         pie_chart(
@@ -163,6 +166,7 @@ traffic = row(
                 dashed=True,
             ),
             minimum=0,
+            links=[lines_of_service],
             why="Share of frames judged hard. A ratio that leaves its own weekly mean is the first sign of data drift: look at recent frames, then train again. It counts each frame once, unlike uploadCloudRatio in the status.",
         ),
         timeseries(
@@ -195,6 +199,7 @@ failures = row(
         timeseries(
             "Failed cloud answers",
             query(sum_by(rate(errors(SERVICE, location="cloud")), "name"), "{{name}}"),
+            links=[lines_then(cluster="$cluster", name="label:name", search="get cloud result error")],
             why="Hard frames that got no answer from the cloud, per second. Counted from the edge workers' log, so there is no line before the first failure. Check the cloud worker and the link.",
         ),
         timeseries(
@@ -217,7 +222,9 @@ failures = row(
             bars=True,
             stacked=True,
             why="Number of error lines over time, by worker type. Open the log lines below for the same minutes.",
-            links=[open_logs("Error lines", name="$name", namespace="$namespace", cluster="$cluster", level="error")],
+            links=[
+                lines_then(cluster="$cluster", namespace="$namespace", name="$name", level=("error", "fatal")),
+            ],
         ),
     ),
 )
@@ -227,6 +234,7 @@ latency = row(
     text(
         "Where latency comes from",
         "Stock Sedna measures no latency. These three panels fill once the worker hook runs in the edge workers.",
+        height=2,
     ),
     line(
         timeseries(
@@ -238,6 +246,7 @@ latency = row(
                 "orange above 250 ms, the edge objective; red above 2.5 s, the cloud's", orange=0.25, red=2.5
             ),
             limits=True,
+            links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
             why="Time of one inference: half, 95 % and 99 % are faster. The cloud includes the way there and back.",
         ),
         heatmap(
@@ -248,6 +257,7 @@ latency = row(
         bar_gauge(
             "Latency histogram",
             query(bucket_increase(duration(SERVICE), "$__range"), "{{le}}"),
+            height=10,
             why="Inferences by duration in the chosen time range; each bar holds those up to the given seconds.",
         ),
     ),

@@ -6,7 +6,6 @@ from sedna_dash.authoring import (
     SPACE,
     Column,
     as_instant,
-    bar_gauge,
     below,
     board,
     choice,
@@ -21,6 +20,7 @@ from sedna_dash.authoring import (
     label_join,
     label_values,
     line,
+    lines_then,
     log_row,
     logs,
     max_by,
@@ -153,7 +153,7 @@ growth = row(
             bars=True,
             stacked=True,
             why="How often inference met a task that it does not know, from the log. A burst means that the world changed: gather and label these samples.",
-            links=[open_logs("Log lines", name="$name", namespace="$namespace", cluster="$cluster")],
+            links=[lines_then(cluster="$cluster", name="label:sedna_name", search="Unseen task is detected")],
         ),
         pie_chart(
             "Unseen samples",
@@ -231,17 +231,19 @@ inference = row(
             height=8,
             why="Share of all samples that inference has done, of those done, failed and waiting. Falling: more arrive than the worker can handle.",
         ),
-        bar_gauge(
+        stat(
             "Done, waiting and failed",
-            query(sum_by(inferred(NAME, result="done")), "done"),
+            query(sum_by(inferred(NAME, result="done")), "done", color="green"),
             query(sum_by(waiting(NAME)), "waiting", color="yellow"),
             query(sum_by(inferred(NAME, result="error")), "failed", color="red"),
+            height=8,
             why="Samples since the workers began. Failed ones are lost until they are sent again: the log of the inference worker names the reason.",
         ),
         timeseries(
             "Inference of known and unknown tasks",
             query(sum_by(rate(inferred(NAME)), "task", "result"), "{{task}} {{result}}"),
             minimum=0,
+            links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
             why="Samples per second, by whether the task is known and how it ended. Unknown overtaking known: the models no longer fit what they see.",
         ),
         pie_chart(
@@ -249,7 +251,7 @@ inference = row(
             query(sum_by(increase(inferred(NAME)), "task"), "{{task}}"),
             why="Share of samples in the chosen time range whose task is known. The unknown part is the next thing to learn.",
         ),
-        shares=(3, 5, 6, 4),
+        shares=(3, 4, 7, 4),
     ),
 )
 
@@ -399,12 +401,21 @@ knowledge = row(
         graph_edges,
         why="Which tasks share a group, and with it a model. The number at a line is the weight of the task in its group; a group shows its samples, a task its number of groups. A group with very many tasks serves none of them well.",
     ),
-    bar_gauge(
+    table(
         "Precision of each model",
-        query(metric("sedna_job_knowledge_model_precision")(NAME), "{{name}} {{model}}"),
-        unit="percentunit",
-        maximum=1,
-        thresholds=below("orange below 0.8, red below 0.5", orange=0.8, red=0.5),
+        query(max_by(metric("sedna_job_knowledge_model_precision")(NAME), *JOB, "model"), "precision"),
+        columns=[
+            name_column("Job", kind=KIND),
+            "model",
+            Column(
+                "precision",
+                unit="ratio",
+                thresholds=below("orange below 0.8, red below 0.5", orange=0.8, red=0.5),
+            ),
+        ],
+        sort="precision",
+        descending=False,
+        empty="No job reports the precision of its models",
         why="Average precision of each model that the jobs report. Retrain the task group whose model lags.",
     ),
     collapsed=True,

@@ -29,6 +29,7 @@ from sedna_dash.authoring import (
     query,
     rate,
     ratio,
+    relabel,
     row,
     search_box,
     since,
@@ -66,6 +67,11 @@ datasource_duration = metric("grafana_datasource_request_duration_seconds")(CLUS
 
 #: Pushes and searches; Loki's inner loops and live tails last for minutes by design.
 LOKI_ROUTES = Regex("loki_api_v1_(push|query.*|label.*|series)")
+
+
+def by_group(expr: Expr) -> Expr:
+    """With the label ``group``: the name of a rule group, without the path of its file."""
+    return relabel(expr, "group", "rule_group", "(?:.*;)?(.*)")
 
 
 def share_failed(calls: Expr, failed: Expr) -> Expr:
@@ -219,13 +225,13 @@ prometheus = row(
                 topk(
                     10,
                     matching(
-                        max_by(rule_duration, "instance", "rule_group"),
+                        max_by(by_group(rule_duration), "instance", "group"),
                         "/",
-                        max_by(rule_interval, "instance", "rule_group"),
-                        on=("instance", "rule_group"),
+                        max_by(by_group(rule_interval), "instance", "group"),
+                        on=("instance", "group"),
                     ),
                 ),
-                "{{rule_group}}",
+                "{{group}}",
             ),
             maximum=1,
             thresholds=above("orange from half, red when runs are skipped", orange=0.5, red=1),
@@ -233,7 +239,7 @@ prometheus = row(
         ),
         timeseries(
             "Failed rules",
-            query(sum_by(rate(rule_failures), "rule_group"), "{{rule_group}}"),
+            query(sum_by(by_group(rate(rule_failures)), "group"), "{{group}}"),
             minimum=0,
             thresholds=above("any failure silences an alert", orange=0.001),
             limits=True,

@@ -7,16 +7,17 @@ from sedna_dash.authoring import (
     Column,
     above,
     as_instant,
-    bar_gauge,
     board,
     choice,
     cluster,
     count_by,
     counted,
+    either,
     equals,
     kinds_and_states,
     label_values,
     line,
+    lines_then,
     log_row,
     logs,
     logs_source,
@@ -44,7 +45,6 @@ from sedna_dash.authoring import (
     text,
     timeseries,
     to_board,
-    topk,
     worker_table,
 )
 
@@ -72,6 +72,8 @@ worker_logs = logs(
     SPACE,
     worker_type=("fe", "reid", "videoanalytics", "userworker", "reidworker", "trackingworker"),
 ).where(sedna_name="$name")
+
+lines_of_it = lines_then(cluster="$cluster", namespace="$namespace", name="label:name")
 
 status = row(
     "Does it run",
@@ -137,6 +139,7 @@ work = row(
             query(sum_by(workers(chosen), "state"), "{{state}}"),
             steps=True,
             minimum=0,
+            links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
             why="Worker pods by state. Dead workers of a finished job are normal; of a service they are not: open the pod and look why it ended.",
         ),
         pie_chart(
@@ -155,10 +158,13 @@ work = row(
 finished = row(
     "How far are the jobs",
     line(
-        bar_gauge(
+        table(
             "Run time",
-            query(topk(10, took), "{{name}}"),
-            query(topk(10, runs), "{{name}}, still running"),
+            query(either(took, runs), "Run time"),
+            query(states(state(finite), "state", by=JOB), "Now"),
+            columns=[name_column(), Column("Now", width=100), Column("Run time", bar=True)],
+            sort="Run time",
+            empty="No job of these kinds has started",
             why="How long re-identification and video analytics jobs took, or have been running. Much longer than its neighbours on the same video: look at the worker's CPU and GPU below.",
         ),
         stat(
@@ -193,12 +199,14 @@ flow = row(
             "CPU of the workers",
             query(sum_by(owners_cpu(SPACE, owner), "name"), "{{name}}"),
             minimum=0,
+            links=[lines_of_it],
             why="CPU cores in use by all workers of a service or job. Flat at a round number is a limit: raise it, or add workers.",
         ),
         timeseries(
             "Memory of the workers",
             query(sum_by(owners_memory(SPACE, owner), "name"), "{{name}}"),
             minimum=0,
+            links=[lines_of_it],
             why="Memory in use by all workers of a service or job. A line that only climbs ends in a restart: give the video pipeline a limit on its queue, or the pod more memory.",
         ),
         timeseries(
@@ -219,20 +227,23 @@ flow = row(
             links=[to_board("sedna-edge-nodes", "Edge nodes", cluster="$cluster")],
         ),
     ),
-    text(
-        "Kafka",
-        "Feature extraction, re-identification and video analytics exchange data through Kafka only where the resource asks for it (`kafkaSupport: true`). "
-        "The graph below fills when kafka-exporter is scraped.",
-        height=2,
-    ),
-    timeseries(
-        "Messages not yet read",
-        query(
-            sum_by(metric("kafka_consumergroup_lag")(CLUSTER), "consumergroup", "topic"),
-            "{{consumergroup}} {{topic}}",
+    line(
+        text(
+            "Kafka",
+            "Feature extraction, re-identification and video analytics exchange data through Kafka only where the "
+            "resource asks for it (`kafkaSupport: true`). The graph at the right fills when kafka-exporter is scraped.",
         ),
-        minimum=0,
-        why="Messages that wait in Kafka for each consumer group. Growing for more than a few minutes: the reader is slower than the writer, so add readers or send fewer frames.",
+        timeseries(
+            "Messages not yet read",
+            query(
+                sum_by(metric("kafka_consumergroup_lag")(CLUSTER), "consumergroup", "topic"),
+                "{{consumergroup}} {{topic}}",
+            ),
+            minimum=0,
+            height=6,
+            why="Messages that wait in Kafka for each consumer group. Growing for more than a few minutes: the reader is slower than the writer, so add readers or send fewer frames.",
+        ),
+        shares=(1, 3),
     ),
 )
 

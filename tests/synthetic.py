@@ -317,7 +317,7 @@ def value(metric: Metric, name: str, labels: dict[str, str], state: int, now: fl
         if "lease" in metric.name or "sync" in metric.name or "sent" in metric.name:
             return now - (900 if "edge-4" in labels.values() and offline else 5 + seed % 20)
         return start + int(age / 3000) * 3000 - seed % 1000
-    if metric.unit in ("ratio", "score"):
+    if metric.unit in ("ratio", "score") or (metric.name == "sedna_model_metric" and labels["metric"] == "precision"):
         return round(wave, 4)
     if metric.unit == "celsius":
         return round(45 + 30 * wave, 1)

@@ -17,6 +17,9 @@ BUILT = load(SOURCE)
 ALL = [Board(found.model, str(found.module)) for found in BUILT]
 CATALOG = default_catalog()
 
+#: How Grafana is told the minutes around a point that was clicked.
+AT_THE_POINT = "&time=${__value.time}&time.window=1200000"
+
 UIDS = {
     "sedna-fleet",
     "sedna-cluster-resources",
@@ -146,6 +149,72 @@ def test_logs_have_lines_and_their_number_over_time() -> None:
         counted = [text for kind, text in texts if kind == "timeseries" and "count_over_time" in text]
         assert any("by (level)" in text for text in counted), uid
         assert any("${search:json}" in text for _, text in texts), uid
+
+
+def the(uid: str) -> Board:
+    return next(board for board in ALL if board.uid == uid)
+
+
+#: The few marks that a board shows without being asked: seldom, and worth a look.
+MARKS = {
+    "Alerts", "Annotations & Alerts", "Exporter down", "Missing nodes", "Nodes not ready", "Restarts",
+    "Restarts of GM", "State changes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("board", ALL, ids=by_uid)
+def test_frequent_marks_wait_until_somebody_asks(board: Board) -> None:
+    shown = {mark["name"] for mark in board.model["annotations"]["list"] if mark["enable"]}
+    assert shown <= MARKS
+
+
+def test_the_inspector_is_about_one_thing() -> None:
+    variables = {variable["name"]: variable for variable in the("sedna-inspector").variables}
+    assert (variables["resource"]["multi"], variables["resource"]["includeAll"]) == (False, False)
+    # Grafana's menu of boards takes variables along, and $name is All on most boards.
+    assert "name" not in variables
+
+
+@pytest.mark.parametrize("uid", ["sedna-cluster-resources", "sedna-inspector"])
+def test_timelines_of_pods_stay_readable(uid: str) -> None:
+    timelines = [
+        query for query in promql(the(uid))
+        if query.panel and query.panel.type == "state-timeline" and "kube_pod_status_phase" in query.text
+        and not query.panel.title.startswith("Phase of every")
+    ]  # fmt: skip
+    assert timelines
+    assert all("topk(12, " in query.text for query in timelines)
+
+
+@pytest.mark.parametrize("uid", sorted({*BOARDS.values(), OTHER_BOARD, "sedna-fleet", "sedna-components"}))
+def test_a_spike_leads_to_its_lines(uid: str) -> None:
+    urls = [link["url"] for panel in the(uid).panels for link in panel.defaults.get("links", [])]
+    assert any(url.startswith("/d/sedna-logs?") and url.endswith(AT_THE_POINT) for url in urls)
+
+
+def test_a_burst_of_lines_leads_back() -> None:
+    burst = next(panel for panel in the("sedna-logs").panels if panel.title == "Lines matched over time")
+    there = {re.match(r"/d/([\w-]+)", link["url"])[1] for link in burst.defaults["links"]}  # type: ignore[index]
+    assert there == {"sedna-inspector", *BOARDS.values(), OTHER_BOARD}
+    assert all(link["url"].endswith(AT_THE_POINT) for link in burst.defaults["links"])
+
+
+def test_new_errors_are_those_that_were_not_there_before() -> None:
+    (new,) = (
+        query.text for query in the("sedna-logs").queries if query.panel and query.panel.title == "New error patterns"
+    )
+    now, before = new.removeprefix("topk(15, ").removesuffix(")").split(" unless ")
+    assert before == now.replace("[$__range]", "[$__range] offset $__range")
+
+
+def test_the_logs_board_says_what_it_cannot_show() -> None:
+    read = " ".join(query.text for query in promql(the("sedna-logs")))
+    for name in (
+        "loki_process_dropped_lines_total",
+        "loki_write_dropped_entries_total",
+        "loki_discarded_samples_total",
+    ):
+        assert name in read
 
 
 def test_each_module_says_what_it_is_about() -> None:

@@ -10,7 +10,10 @@ from sedna_dash.authoring import (
     above,
     as_instant,
     bar_chart,
+    bar_gauge,
     below,
+    board_then,
+    lines_then,
     log_lines,
     logs,
     metric,
@@ -18,6 +21,7 @@ from sedna_dash.authoring import (
     pie_chart,
     quantile,
     query,
+    query_values,
     rate,
     since,
     stat,
@@ -101,6 +105,25 @@ def test_queries_that_differ_get_their_own_unit_axis_and_colour() -> None:
     assert override(panel, "A") == {}
 
 
+def test_plain_numbers_share_an_axis() -> None:
+    panel = timeseries("T", query(state(), "state"), query(sum_by(metric("sedna_job_workers")()), "pods"), why="x")
+    assert "unit" not in override(panel, "B")
+
+
+def test_a_gap_in_a_line_is_no_empty_panel() -> None:
+    for logarithmic in (True, False):
+        panel = timeseries("T", rate(inferences()), why="x", logarithmic=logarithmic, empty="Nothing infers")
+        assert defaults(panel)["noValue"] == "Nothing infers"
+        text = override(panel, "number")["noValue"]
+        # What JavaScript reads as a number, Grafana draws as one.
+        assert text.strip() and not text.strip().isdigit()
+
+
+def test_bars_begin_at_zero() -> None:
+    assert defaults(timeseries("T", logs("gm").count(), why="x", bars=True))["min"] == 0
+    assert "min" not in defaults(timeseries("T", logs("gm").count(), why="x"))
+
+
 def test_a_state_has_the_same_colour_everywhere() -> None:
     for panel in (
         timeseries("T", query(sum_by(state(), "state"), "{{state}}"), why="x"),
@@ -131,6 +154,11 @@ def test_numbers_of_one_moment_are_asked_for_once() -> None:
     assert (trend["instant"], trend["range"]) == (False, True)
     (log,) = rendered(pie_chart("T", query(logs("gm").count("level"), "{{level}}"), why="x"))["targets"]
     assert log["queryType"] == "instant"
+
+
+def test_now_is_not_moved_back_by_the_width_of_a_panel() -> None:
+    assert rendered(stat("T", sum_by(state()), why="x"))["maxDataPoints"] >= 10_000
+    assert "maxDataPoints" not in rendered(stat("T", sum_by(state()), why="x", trend=True))
 
 
 def test_log_counts_of_one_moment_are_rows() -> None:
@@ -179,6 +207,39 @@ def test_a_table_of_several_queries_is_merged_and_no_name_is_read_as_a_number() 
     assert override(panel, "Start")["unit"] == "dateTimeFromNow"
 
 
+def test_a_cell_without_a_value_is_judged_by_no_threshold() -> None:
+    column = Column("age", thresholds=below("red when young", red=60))
+    panel = table("T", query(since(started()), "age"), columns=["name", column], why="x")
+    (nothing,) = override(panel, "Age")["mappings"]
+    assert nothing["options"] == {"match": "null+nan", "result": {"text": "–", "color": "transparent"}}
+
+
+def test_a_table_of_log_counts_reads_the_column_that_loki_fills() -> None:
+    panel = table("T", query(logs("gm").count("level"), "lines"), columns=["level", "lines"], sort="lines", why="x")
+    found = rendered(panel)
+    keep, organize = found["transformations"]
+    assert keep["options"]["include"]["names"] == ["level", "Value #A"]
+    assert organize["options"]["renameByName"]["Value #A"] == "Lines"
+    assert found["options"]["sortBy"] == [{"displayName": "Lines", "desc": True}]
+    assert found["targets"][0]["queryType"] == "instant"
+
+
+def test_a_link_from_a_point_opens_the_minutes_around_it() -> None:
+    url = lines_then(name="label:name", level=("error", "fatal"), search="get cloud")["url"]
+    assert url.startswith("/d/sedna-logs?${datasource:queryparam}&${loki_datasource:queryparam}&")
+    assert "&var-name=${__field.labels.name:percentencode}&var-level=error&var-level=fatal&" in url
+    assert "&var-search=get%20cloud&" in url
+    assert url.endswith("&time=${__value.time}&time.window=1200000")
+    # Under another name a variable's single value has to come without braces.
+    assert "&var-resource=${name:csv}&" in board_then("sedna-inspector", "T", resource="$name")["url"]
+
+
+def test_a_single_choice_offers_no_all() -> None:
+    model = query_values("pod", workers(), single=True).to_json_data()
+    assert (model["multi"], model["includeAll"], model["current"]) == (False, False, {})
+    assert "allValue" not in model
+
+
 def test_thresholds_start_at_the_bottom() -> None:
     assert above("x", red=5, orange=1).steps == (("green", None), ("orange", 1), ("red", 5))
     assert below("x", orange=0.2, red=0.1).steps == (("red", None), ("orange", 0.1), ("green", 0.2))
@@ -198,6 +259,15 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "bars over no label": (
         lambda: bar_chart("T", sum_by(state(), "kind"), across="kind", split="state", why="x"),
         "no label 'state'",
+    ),
+    "bar gauge that may be empty": (
+        lambda: bar_gauge("T", sum_by(state(), "kind"), why="x", empty="Nothing fails"),
+        "grey block; show what may be empty by table()",
+    ),
+    "bar gauge of log lines": (lambda: bar_gauge("T", logs("gm").count("level"), why="x"), "grey block"),
+    "table of two log counts": (
+        lambda: table("T", logs("gm").count("level"), logs("lc").count("level"), columns=["level"], why="x"),
+        "several counts of log lines",
     ),
     "graph without edges": (lambda: node_graph("T", workers(), workers(), why="x"), "lack the labels id, title"),
 }

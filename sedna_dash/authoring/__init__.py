@@ -7,7 +7,15 @@ log streams and LogQL, variables, panels, layout, and `board` that puts them tog
 from sedna_dash.authoring.annotations import at_instants, when
 from sedna_dash.authoring.dashboard import board
 from sedna_dash.authoring.layout import column, line, row
-from sedna_dash.authoring.links import board_of_kind, open_logs, open_panel, to_board
+from sedna_dash.authoring.links import (
+    board_of_kind,
+    board_then,
+    boards_then,
+    lines_then,
+    open_logs,
+    open_panel,
+    to_board,
+)
 from sedna_dash.authoring.logql import logs
 from sedna_dash.authoring.panel import query
 from sedna_dash.authoring.panels import (
@@ -54,7 +62,9 @@ from sedna_dash.authoring.promql import (
     increase,
     join,
     label_join,
+    largest,
     last_over,
+    last_time,
     matching,
     max_by,
     metric,
@@ -71,6 +81,7 @@ from sedna_dash.authoring.promql import (
     sum_by,
     topk,
     unless_where,
+    whole,
 )
 from sedna_dash.authoring.rows import (
     BUDGET,

@@ -14,6 +14,20 @@ STEP = "$__auto"
 RANGE = "$__range"
 
 
+#: What makes two lines of the same kind differ, as RE2 expressions, and what is written instead: of a traceback all but
+#: its last line; the head of a Python line and of a klog line; quoted texts; words with a digit, such as numbers,
+#: addresses and ids; what is left of dates and of addresses with a port.
+VARYING = (
+    (r"(?s)^.*\n([^\n])", "$1"),
+    (r"^\[[^\]]*\] \S+ \[\w+\] - |^[IWEF]\d{4} \S+ +\d+ \S+\] ", ""),
+    (r"\"[^\"]*\"|\B'[^']*'\B", "_"),
+    (r"\w*\d\w*", "_"),
+    (r"_(?:[-.:,]_)+", "_"),
+)
+#: Letters of a message, enough to tell it from others.
+_MESSAGE_LENGTH = 160
+
+
 @dataclass(frozen=True)
 class Lines:
     """A log query: a stream selector and the pipeline behind it."""
@@ -53,9 +67,22 @@ class Lines:
         """Take labels out of the line by an RE2 expression with named groups."""
         return replace(self, text=f"{self.text} | regexp `{pattern}`", extracted=self.extracted | set(names))
 
-    def count(self, *by: str, window: str = STEP) -> Counted:
-        """How many lines matched, per step or per window."""
-        return self._over("count_over_time", by, window, "lines")
+    def with_message(self) -> Lines:
+        """Add the label ``message``: what the line says, with ``_`` for whatever differs from one line of its kind to
+        the next. Lines of a kind share it, so it is what to count them by; it costs time, so filter first."""
+        template = "__line__"
+        for pattern, replacement in VARYING:
+            template = f"(regexReplaceAll {quoted(pattern)} {template} {quoted(replacement)})"
+        text = f"{self.text} | label_format message=`{{{{ trunc {_MESSAGE_LENGTH} {template} }}}}`"
+        return replace(self, text=text, extracted=self.extracted | {"message"})
+
+    def count(self, *by: str, window: str = STEP, offset: str = "") -> Counted:
+        """How many lines matched, per step or per window, which ended ``offset`` ago."""
+        return self._over("count_over_time", by, window, "lines", offset=offset)
+
+    def rate(self, *by: str, window: str = STEP) -> Counted:
+        """How many lines matched per second: unlike a count, the same however long the steps are."""
+        return self._over("rate", by, window, "lines/s")
 
     def size(self, *by: str, window: str = STEP) -> Counted:
         """How many bytes matched."""
@@ -68,11 +95,14 @@ class Lines:
         unwrapped = replace(self, text=f"{self.text} | unwrap {label}")
         return unwrapped._over("max_over_time", by, window, "samples", outer="max")
 
-    def _over(self, function: str, by: tuple[str, ...], window: str, unit: str, outer: str = "sum") -> Counted:
+    def _over(
+        self, function: str, by: tuple[str, ...], window: str, unit: str, outer: str = "sum", offset: str = ""
+    ) -> Counted:
         for label in by:
             _known(label, self.extracted)
         grouping = f" by ({', '.join(by)}) " if by else ""
-        return Counted(f"{outer}{grouping}({function}({self.text} [{window}]))", frozenset(by), unit)
+        ranged = f"{self.text} [{window}]" + (f" offset {offset}" if offset else "")
+        return Counted(f"{outer}{grouping}({function}({ranged}))", frozenset(by), unit)
 
 
 @dataclass(frozen=True)
@@ -86,6 +116,14 @@ class Counted:
     def top(self, count: int) -> Counted:
         """Only the largest series."""
         return replace(self, text=f"topk({count}, {self.text})")
+
+    def unless(self, other: Counted) -> Counted:
+        """Only the series that ``other`` has not. Raises `AuthoringError` when their labels differ: such series would
+        never be the same."""
+        if self.labels != other.labels:
+            mine, theirs = (", ".join(sorted(labels)) or "nothing" for labels in (self.labels, other.labels))
+            raise AuthoringError(f"unless() never matches: one side is counted by {mine}, the other by {theirs}")
+        return replace(self, text=f"{self.text} unless {other.text}")
 
 
 def logs(app: str | Iterable[str] = (), scope: Mapping[str, Value] | None = None, /, **labels: Value) -> Lines:

@@ -32,12 +32,14 @@ def timeseries(
     limits: bool = False,
     minimum: float | None = None,
     maximum: float | None = None,
+    logarithmic: bool = False,
     legend: Literal["list", "table", "hidden"] = "list",
     links: Sequence[Mapping[str, Any]] = (),
     empty: str = "",
     height: int = DEFAULT_HEIGHT,
 ) -> Panel:
-    """Lines over time, or bars. ``limits`` draws the thresholds as lines, ``empty`` is as in `table`."""
+    """Lines over time, or bars. ``limits`` draws the thresholds as lines, ``logarithmic`` is for values of very
+    different sizes, ``empty`` is as in `table`."""
     custom = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "stepAfter" if steps else "linear",
@@ -53,7 +55,7 @@ def timeseries(
         "axisLabel": "",
         "axisColorMode": "text",
         "barAlignment": 0,
-        "scaleDistribution": {"type": "linear"},
+        "scaleDistribution": {"type": "log", "log": 10} if logarithmic else {"type": "linear"},
         "thresholdsStyle": {"mode": "dashed" if limits else "off"},
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
     }
@@ -67,11 +69,18 @@ def timeseries(
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    bounds = {"min": minimum, "max": maximum}
-    return data_panel(
+    # Bars that do not begin at zero lie about how they compare.
+    bounds = {"min": 0 if bars and minimum is None else minimum, "max": maximum}
+    panel = data_panel(
         "timeseries", title, queries, why, key, unit, thresholds, options, custom,
         links=links, height=height, bounds=bounds, empty=empty,
     )  # fmt: skip
+    # What an empty panel says is no answer where a line has a gap, but Grafana 9 would write it there; on a
+    # logarithmic grid also beside each line without a number, so there the text is a space without width. An empty
+    # text would be read as the number 0, and drawn.
+    gap = {"id": "noValue", "value": "\u200b" if logarithmic else "–"}
+    panel.field_config["overrides"].append({"matcher": {"id": "byType", "options": "number"}, "properties": [gap]})
+    return panel
 
 
 def stat(
@@ -152,9 +161,17 @@ def bar_gauge(
     empty: str = "",
     height: int = DEFAULT_HEIGHT,
 ) -> Panel:
-    """Horizontal bars, one per series, largest values readable at a glance."""
+    """Horizontal bars, one per series, largest values readable at a glance.
+
+    Not for what may rightly be empty, such as log lines: Grafana 9 shows a grey block then. Raises `AuthoringError`.
+    """
+    if empty or any(isinstance(item.expr, Counted) for item in map(as_query, queries)):
+        raise AuthoringError(
+            f"bar gauge '{title}': without data it is a grey block; show what may be empty by table() with a column "
+            "that has bar=True"
+        )
     options = {
-        "reduceOptions": reduced(queries),
+        "reduceOptions": reduced(),
         "orientation": "horizontal",
         "displayMode": "gradient",
         "showUnfilled": True,
@@ -168,20 +185,13 @@ def bar_gauge(
     }
     panel = data_panel(
         "bargauge", title, queries, why, key, unit, thresholds, options, {},
-        links=links, height=height, empty=empty, instant=True, bounds={"min": minimum, "max": maximum},
+        links=links, height=height, instant=True, bounds={"min": minimum, "max": maximum},
     )  # fmt: skip
-    name = _bar_name(as_query(queries[0])) if len(queries) == 1 else ""
+    name = as_query(queries[0]).legend if len(queries) == 1 else ""
     if name:
-        panel.field_config["defaults"]["displayName"] = name
+        # Grafana leaves out the name of a bar that is alone unless it is set.
+        panel.field_config["defaults"]["displayName"] = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"${__field.labels.\1}", name)
     return panel
-
-
-def _bar_name(item: Query) -> str:
-    """The legend as a display name: Grafana leaves out the name of a bar that is alone unless it is set."""
-    if isinstance(item.expr, Counted):
-        # A row of Loki's table: its time, then its label.
-        return "${__cell_1}" if len(item.expr.labels) == 1 else ""
-    return re.sub(r"\{\{\s*(\w+)\s*\}\}", r"${__field.labels.\1}", item.legend)
 
 
 def pie_chart(
@@ -190,22 +200,24 @@ def pie_chart(
     why: str,
     key: str = "",
     unit: str = "",
+    legend: Literal["right", "bottom"] = "right",
     links: Sequence[Mapping[str, Any]] = (),
     empty: str = "",
     height: int = DEFAULT_HEIGHT,
 ) -> Panel:
-    """Shares of a whole, as a ring with values in the legend."""
+    """Shares of a whole, as a ring with values in the legend; at the ``bottom`` long names fit a narrow panel."""
     options = {
         "reduceOptions": reduced(queries),
         "pieType": "donut",
         "orientation": "auto",
         "displayLabels": ["percent"],
         "legend": {
-            "displayMode": "table",
-            "placement": "right",
+            "displayMode": "table" if legend == "right" else "list",
+            "placement": legend,
             "showLegend": True,
             "calcs": [],
-            "values": ["value", "percent"],
+            # The ring says how much of the whole; a second column would not fit beside long names.
+            "values": ["value"],
         },
         "tooltip": {"mode": "single", "sort": "none"},
     }
@@ -247,7 +259,8 @@ def bar_chart(
         "xTickLabelRotation": 0,
         "xTickLabelSpacing": 0,
         "xTickLabelMaxLength": 0,
-        "showValue": "auto",
+        # Of bars stacked upright, Grafana writes the lower values onto the bars above, where they cannot be read.
+        "showValue": "never" if stacked and not horizontal else "auto",
         "stacking": "normal" if stacked else "none",
         "groupWidth": 0.7,
         "barWidth": 0.97,
@@ -437,10 +450,12 @@ def log_lines(
     why: str,
     key: str = "",
     newest_first: bool = True,
+    distinct: bool = False,
     most: int = MAX_LINES,
     height: int = HEIGHTS["logs"],
 ) -> Panel:
-    """The matched log lines themselves, at most so many of them."""
+    """The matched log lines themselves, at most so many of them; of lines in a row that differ in numbers alone, only
+    the first if they are to be ``distinct``."""
     options = {
         "showTime": True,
         "showLabels": False,
@@ -449,7 +464,7 @@ def log_lines(
         "prettifyLogMessage": False,
         "enableLogDetails": True,
         "showLogContextToggle": False,
-        "dedupStrategy": "none",
+        "dedupStrategy": "numbers" if distinct else "none",
         "sortOrder": "Descending" if newest_first else "Ascending",
     }
     panel = data_panel(

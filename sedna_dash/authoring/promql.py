@@ -108,6 +108,9 @@ class Expr:
     def __ge__(self, other: Expr | float) -> Expr:
         return _arithmetic(self, ">=", other, _COMPARE, self.unit)
 
+    def __le__(self, other: Expr | float) -> Expr:
+        return _arithmetic(self, "<=", other, _COMPARE, self.unit)
+
     def as_unit(self, unit: str) -> Expr:
         """The same expression, read in another unit of the catalog."""
         _check_unit(unit)
@@ -290,14 +293,14 @@ def rate(selector: Selector, window: str = RATE_WINDOW) -> Expr:
 
 
 def increase(selector: Selector, window: str = RANGE) -> Expr:
-    """How much a counter grew, by default in the chosen time range."""
+    """How much a counter grew, by default in the chosen time range; a whole number where it counts things."""
     _must_be_counter("increase", selector)
-    return _over("increase", selector, window, selector.unit)
+    return whole(_over("increase", selector, window, selector.unit))
 
 
 def delta(selector: Selector, window: str = RANGE) -> Expr:
-    """How much a gauge changed."""
-    return _over("delta", selector, window, selector.unit)
+    """How much a gauge changed; a whole number where it counts things."""
+    return whole(_over("delta", selector, window, selector.unit))
 
 
 def deriv(selector: Selector, window: str) -> Expr:
@@ -333,6 +336,30 @@ def ever(selector: Selector, value: Literal[0, 1] = 1) -> Expr:
     function = "max_over_time" if value else "min_over_time"
     text = f"{function}({selector.ranged(RANGE)} @ end()) == {value}"
     return Expr(text, selector.labels, selector.unit, selector.metrics, _COMPARE)
+
+
+def largest(selector: Selector) -> Expr:
+    """The largest value of each series in the chosen time range, the same at every step of a graph: to choose the
+    series of a graph once for all of it, also those that are gone at its end."""
+    text = f"max_over_time({selector.ranged(RANGE)} @ end())"
+    return Expr(text, selector.labels, selector.unit, selector.metrics)
+
+
+def last_time(selector: Selector, value: Literal[0, 1] = 1) -> Expr:
+    """When each 0/1 series was ``value`` for the last time in the chosen range, give or take five minutes; a shorter
+    time may be missed. The same at every step of a graph."""
+    held = f"timestamp({selector.within(_COMPARE)} == {value})"
+    text = f"max_over_time({held}[{RANGE}:{SUBQUERY_STEP}] @ end())"
+    return Expr(text, selector.labels, "timestamp", selector.metrics)
+
+
+def whole(grown: Expr) -> Expr:
+    """What grew, rounded if it counts things: Prometheus stretches a growth to the edges of its window, and would say
+    that 8.01 jobs failed."""
+    unit = active_catalog().units.get(grown.unit)
+    if unit is not None and unit.grafana != "short":
+        return grown
+    return replace(grown, text=f"round({grown.text})")
 
 
 def _over(function: str, selector: Selector, window: str, unit: str) -> Expr:
@@ -412,7 +439,7 @@ def quantile(share: float, histogram: Selector, *labels: str, window: str = RATE
 
 def bucket_increase(histogram: Selector, window: str) -> Expr:
     """Observations per bucket in a window, for heatmaps and histograms."""
-    inner = _over("increase", _buckets(histogram), window, "observations")
+    inner = whole(_over("increase", _buckets(histogram), window, "observations"))
     return Expr(f"sum by (le) ({inner.text})", frozenset({"le"}), "observations", histogram.metrics)
 
 

@@ -90,7 +90,7 @@ def job_variables(kind: str, title: str = "Job") -> list[Variable]:
 def name_column(title: str = "Name", kind: str = "field:kind") -> Column:
     """The name of a Sedna resource, linked to its inspector and its logs."""
     links = (
-        to_board("sedna-inspector", "Inspect", **_RESOURCE, name="field:name", kind=kind),
+        to_board("sedna-inspector", "Inspect", **_RESOURCE, resource="field:name", kind=kind),
         open_logs("Logs", **_RESOURCE, name="field:name"),
     )
     return Column("name", title, links=links)
@@ -99,7 +99,7 @@ def name_column(title: str = "Name", kind: str = "field:kind") -> Column:
 def board_column(title: str = "Name") -> Column:
     """The name of a Sedna resource, linked to the dashboard of its kind; see `links.board_of_kind`."""
     here = to_board("${__data.fields.board}", "Dashboard of its kind", **_RESOURCE, name="field:name")
-    inspect = to_board("sedna-inspector", "Inspect", **_RESOURCE, name="field:name", kind="field:kind")
+    inspect = to_board("sedna-inspector", "Inspect", **_RESOURCE, resource="field:name", kind="field:kind")
     return Column("name", title, links=(here, inspect, open_logs("Logs", **_RESOURCE, name="field:name")))
 
 
@@ -125,7 +125,13 @@ def dataset_column() -> Column:
 
 def worker_table(title: str, workers: Expr, *, why: str = _EVERY_WORKER, height: int = 8) -> Panel:
     """Worker pods: whose, what they do, where. ``workers`` selects ``sedna_worker_info``."""
-    columns: list[str | Column] = [name_column(), pod_column(), "worker_type", "location", node_column()]
+    columns: list[str | Column] = [
+        name_column(),
+        pod_column(),
+        Column("worker_type", "Type", width=120),
+        Column("location", width=100),
+        node_column(),
+    ]
     return table(title, query(workers), columns=columns, sort="pod", descending=False, why=why, height=height)
 
 
@@ -263,7 +269,7 @@ def alert_table(title: str, scope: Mapping[str, Value], *, why: str, height: int
         (alerts(scope), 0),
         by=(*kept, "alertstate", "name", "stage", "node", "pod"),
     )
-    about = to_board("sedna-inspector", "Inspect", cluster="$cluster", namespace="$namespace", name="field:name")
+    about = to_board("sedna-inspector", "Inspect", cluster="$cluster", namespace="$namespace", resource="field:name")
     urgencies: dict[float, tuple[str, str]] = {0: ("other", "#8e8e8e")}
     urgencies.update({rank: (severity, color_of(severity)) for rank, severity in enumerate(_SEVERITIES, start=1)})
     columns: list[str | Column] = [
@@ -392,10 +398,10 @@ def training_settings(kind: str) -> Panel:
     )
 
 
-def state_changes(scope: Mapping[str, Value]) -> dict[str, Any]:
-    """A mark where a job or service changed its state."""
+def state_changes(scope: Mapping[str, Value], *, shown: bool = True) -> dict[str, Any]:
+    """A mark where a job or service changed its state; not ``shown`` at first where jobs that learn are among them."""
     changed = as_instant(metric("sedna_job_last_transition_timestamp_seconds")(scope))
-    return at_instants("State changes", changed, title="{{kind}} {{name}} changed state")
+    return at_instants("State changes", changed, title="{{kind}} {{name}} changed state", shown=shown)
 
 
 def stage_changes(scope: Mapping[str, Value]) -> dict[str, Any]:
@@ -405,7 +411,7 @@ def stage_changes(scope: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def deployments(scope: Mapping[str, Value]) -> dict[str, Any]:
-    """A mark where a new model was deployed."""
+    """A mark where a new model was deployed. Off until somebody asks: jobs that learn fast deploy every hour."""
     changed = metric("sedna_job_stage_transition_timestamp_seconds")
     completed = metric("sedna_job_stage_state")(scope, stage="Deploy", state="Completed")
     # The deploy stage also completes when the trigger keeps the old model; only then its result stays Waiting.
@@ -413,7 +419,7 @@ def deployments(scope: Mapping[str, Value]) -> dict[str, Any]:
     job = ("cluster", "namespace", "kind", "name")
     ended = only_where(as_instant(changed(scope, stage="Deploy")), equals(completed, 1), on=job)
     deployed = only_where(ended, equals(accepted, 1), on=job)
-    return at_instants("Deployments", deployed, title="{{name}}: new model deployed", color="green")
+    return at_instants("Deployments", deployed, title="{{name}}: new model deployed", color="green", shown=False)
 
 
 def stage_annotations(kind: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedna_dash.authoring.data_panel import as_query, data_panel, mapping_of, unit_of
-from sedna_dash.authoring.logql import Lines
+from sedna_dash.authoring.logql import Counted, Lines
 from sedna_dash.authoring.panel import DEFAULT_HEIGHT, Panel, Query, QueryLike, ref
 from sedna_dash.authoring.promql import constant
 from sedna_dash.authoring.style import PLAIN, Mapped, Thresholds, grafana_unit
@@ -18,7 +18,8 @@ from sedna_dash.errors import AuthoringError
 
 @dataclass(frozen=True)
 class Column:
-    """How one column of a table looks."""
+    """How one column of a table looks. ``bar`` draws each value as a bar; Grafana measures it against the largest
+    number of the table, so it wants to be the only column of numbers."""
 
     label: str
     title: str = ""
@@ -52,8 +53,16 @@ def table(
     asked = [item if isinstance(item, Column) else Column(item) for item in columns]
     listed = [as_query(item) for item in queries]
     several = len(listed) > 1
-    # Grafana names the value column "Value", or "Value #A" once queries are merged.
-    value_fields = {item.legend: f"Value #{ref(index)}" if several else "Value" for index, item in enumerate(listed)}
+    counts = [isinstance(item.expr, Counted) for item in listed]
+    if several and any(counts):
+        raise AuthoringError(
+            f"table '{title}': several counts of log lines have no time in common; make a table of each"
+        )
+    # Prometheus' value column is "Value", or "Value #A" once queries are merged; Loki's is always "Value #A".
+    value_fields = {
+        item.legend: f"Value #{ref(index)}" if several or counts[index] else "Value"
+        for index, item in enumerate(listed)
+    }
     carried = frozenset().union(*(item.expr.labels for item in listed if not isinstance(item.expr, Lines)))
     # A link reads the fields of its row, so a label that only a link needs stays in the table, out of sight.
     urls = " ".join(str(link["url"]) for item in asked for link in item.links)
@@ -79,10 +88,17 @@ def table(
     options: dict[str, Any] = {"frameIndex": 0, "showHeader": True, "cellHeight": "sm"}
     if sort:
         options["sortBy"] = [{"displayName": names.get(value_fields.get(sort, sort), sort), "desc": descending}]
-    custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
+    custom = {
+        "align": "auto",
+        "cellOptions": {"type": "auto"},
+        "filterable": True,
+        "inspect": False,
+        # Grafana's own 150 would push the last columns out of a narrow table.
+        "minWidth": _NARROWEST,
+    }
     panel = data_panel(
         "table", title, (*listed, _ALWAYS) if several else listed, why, key, "", thresholds, options, custom,
-        height=height, instant=True, tabular=True, empty=empty,
+        height=height, instant=True, tabular=not any(counts), empty=empty,
     )  # fmt: skip
     # A unit is for the value columns alone: Grafana would read a name as a date, and print NaN.
     panel.field_config["defaults"].pop("unit", None)
@@ -96,6 +112,12 @@ def table(
 #: shares no label with the others, so merging adds its column to their rows, and no row of its own.
 _ALWAYS = Query(constant(1, "number"))
 
+#: Pixels that a column needs at least.
+_NARROWEST = 80
+
+#: A cell without a value has no colour: the lowest threshold says nothing about it.
+_NO_VALUE = {"type": "special", "options": {"match": "null+nan", "result": {"text": "–", "color": "transparent"}}}
+
 
 def _column_override(column: Column, shown: str, matched: Query | None) -> dict[str, Any]:
     properties: list[dict[str, Any]] = []
@@ -103,15 +125,18 @@ def _column_override(column: Column, shown: str, matched: Query | None) -> dict[
     mapped = column.mapped or (mapping_of(matched) if matched else None)
     if unit:
         properties.append({"id": "unit", "value": grafana_unit(unit)})
-    if mapped:
-        properties.append({"id": "mappings", "value": mapped.to_json_data()})
-        properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
+    if mapped or column.thresholds:
+        mappings = mapped.to_json_data() if mapped else []
+        properties.append({"id": "mappings", "value": [*mappings, dict(_NO_VALUE)]})
     if column.thresholds:
         properties.append({"id": "thresholds", "value": column.thresholds.to_json_data()})
-        properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
     if column.bar:
         properties.append({"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "gradient"}})
         properties.append({"id": "min", "value": 0})
+        if unit == "ratio":
+            properties.append({"id": "max", "value": 1})
+    elif mapped or column.thresholds:
+        properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
     if column.links:
         properties.append({"id": "links", "value": [dict(link) for link in column.links]})
     if column.width:

@@ -111,11 +111,13 @@ def query_values(
     given: Mapping[str, str] | None = None,
     title: str = "",
     all_value: str | None = None,
+    single: bool = False,
 ) -> Variable:
     """A variable with the values of a label, of the series that an expression gives at the end of the time range.
 
     For what one selector cannot find, see `label_values`. ``given`` keeps the series whose labels match other
-    variables, for labels that the expression made: ``given={"kind": "$kind"}``.
+    variables, for labels that the expression made: ``given={"kind": "$kind"}``. ``single`` is for a board about one
+    thing at a time: one value is chosen, at first the first of the expression, and there is no "All".
     """
     label = label or name
     for needed in (label, *(given or {})):
@@ -130,7 +132,7 @@ def query_values(
         "datasource": dict(METRICS_SOURCE),
         "definition": definition,
         "query": {"query": definition, "refId": "StandardVariableQuery"},
-        **_multiple(all_value),
+        **(dict(_SINGLE) if single else _multiple(all_value)),
         "regex": f"/{regex}/",
     }
     return Variable(name=name, label=title or label.replace("_", " ").capitalize(), model=model)
@@ -152,6 +154,16 @@ def log_label_values(name: str, label: str, lines: Lines, *, title: str = "", al
         **_multiple(all_value),
     }
     return Variable(name=name, label=title or label.capitalize(), model=model)
+
+
+_SINGLE: Mapping[str, Any] = {
+    "refresh": 2,
+    "sort": 0,  # as the expression gives them
+    "multi": False,
+    "includeAll": False,
+    "current": {},
+    "options": [],
+}
 
 
 def _multiple(all_value: str | None) -> dict[str, Any]:

@@ -345,8 +345,9 @@ class _Opened:
         return Verdict(status, f"in part: {part.reason}", part.cure)
 
     def _narrowed(self, text: str) -> frozenset[str]:
-        """The values in a query that the user insists on, as they are written there."""
-        chosen = (self.values.variables[name] for name in self.request.chosen if name in self.values.variables)
+        """The values in a query that the user insists on, or that stand for others where only one can be chosen, as
+        they are written there."""
+        chosen = (item for item in self.values.variables.values() if item.name in self.request.chosen or item.is_one_of)
         return frozenset(formatted(item, "") for item in chosen if item.name in references(text))
 
     def _why_no_lines(self, text: str, span: Span, narrowed: frozenset[str]) -> Verdict:

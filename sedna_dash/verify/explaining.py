@@ -62,7 +62,7 @@ class Explaining:
     """One query under examination.
 
     ``hollow`` says of each variable in it that has no value why it has none. ``narrowed`` are the values in it that the
-    user insists on: that there is nothing of them proves nothing.
+    user insists on, or one of several that could be chosen: that there is nothing of them proves nothing.
     """
 
     probe: Probe
@@ -200,7 +200,7 @@ class Explaining:
         guilty = self._guilty(piece, by_name, others)
         shown = ", ".join(map(str, guilty))
         if any(found.value in self.narrowed for found in guilty):
-            return Verdict("empty", f"there is none with {shown}, which --set asks for")
+            return Verdict("empty", f"there is none with {shown}, which was chosen")
         for metric in metrics:
             allowed = self._allowed(metric, others, partly=True)
             if allowed:
@@ -325,7 +325,7 @@ class Explaining:
     def _of_disjoint(self, piece: Piece, node: Binary) -> Verdict:
         """The metrics do match, but not those series of them that are asked for."""
         if self.narrowed:
-            return Verdict("empty", f"the sides of '{node.operator}' share nothing of what --set asks for")
+            return Verdict("empty", f"the sides of '{node.operator}' share nothing of what was chosen")
         for selector in piece.selectors():
             assert isinstance(selector.node, Selector)
             metric = self.producers.catalog.find(selector.node.name)

@@ -51,7 +51,7 @@ def _why(lines: Lines, catalog: Catalog, streams: Streams, narrowed: Collection[
         rest = [other for other in matchers if other is not found]
         if rest and any(not logql_syntax.may_be_empty(other) for other in rest) and _there(rest, streams, lately=True):
             if found.value in narrowed:
-                return Verdict("empty", f"there is no stream with {_written(found)}, which --set asks for")
+                return Verdict("empty", f"there is no stream with {_written(found)}, which was chosen")
             return _of_matcher(found, rest, catalog, streams)
     return Verdict(
         "unknown",

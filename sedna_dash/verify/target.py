@@ -137,8 +137,9 @@ class Datasource:
             "datasource": {"type": self.plugin, "uid": self.uid},
             "expr": text,
             "intervalMs": round((span.step or 15) * 1000),
-            # Grafana makes the step larger when there would be more points than this.
-            "maxDataPoints": int((span.end - span.start) / span.step) + 2 if in_range else 100,
+            # Grafana makes the step larger when there would be more points than this, and moves the moment of an
+            # instant query back to a multiple of the step.
+            "maxDataPoints": int((span.end - span.start) / span.step) + 2 if in_range else 11_000,
         }
         if self.plugin == "loki":
             asked |= {"queryType": "range" if in_range else "instant", "maxLines": _LOG_LINES}

@@ -52,6 +52,11 @@ class Variable:
     several: bool = False
 
     @property
+    def is_one_of(self) -> bool:
+        """Whether another value could have been chosen instead of this one, and never both."""
+        return not self.several and len(self.options) > 1
+
+    @property
     def hollow(self) -> bool:
         """Whether All was chosen of nothing."""
         return self.value == ()
@@ -212,7 +217,7 @@ def _options(variable: Mapping[str, Any], board: Board, values: Values, window: 
     regex = variable.get("regex")
     if isinstance(regex, str) and regex:
         found = list(dict.fromkeys(_matching(values.fill(regex, window, "regex"), found)))
-    return sorted(found)
+    return sorted(found) if variable.get("sort") else found
 
 
 def _matching(regex: str, texts: Sequence[str]) -> Iterator[str]:

@@ -67,6 +67,25 @@ def test_values(name: str, variable: dict[str, Any], text: str) -> None:
     assert opened(variable).fill("$v", WINDOW) == text
 
 
+@pytest.mark.parametrize(("sort", "first"), [(0, "z"), (1, "a")])
+def test_without_an_order_the_first_is_that_of_the_answer(sort: int, first: str) -> None:
+    def ask(_language: str, _what: Wanted) -> Sequence[str]:
+        return ['x{name="z"} 1 2', 'x{name="a"} 1 2']
+
+    variable = query("v", "query_result(up)", regex='/name="([^"]+)"/', sort=sort)
+    values = resolve(board(variables=[variable]), {}, WINDOW, ask, sources={"prometheus": "uid-1"})
+    assert values.variables["v"].value == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "one_of"),
+    [({}, True), (ANY, False), ({"multi": True}, False), ({"regex": "/^a$/"}, False)],
+    ids=["one of two", "all", "some", "the only one"],
+)
+def test_what_stands_for_others(settings: dict[str, Any], one_of: bool) -> None:
+    assert opened(query("v", "label_values(up, cluster)", **settings)).variables["v"].is_one_of is one_of
+
+
 def test_one_needs_another_wherever_it_stands() -> None:
     needs = query("name", 'label_values(up{cluster=~"$cluster"}, name)', **ANY)
     values = opened(needs, query("cluster", "label_values(up, cluster)", **ANY))
