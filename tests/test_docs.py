@@ -92,6 +92,8 @@ def test_commands_in_the_pages_exist(page: str, command: str) -> None:
         return
     words = command[command.index("sedna-dash ") :].split()[1:]
     found = main.get_command(click.Context(main), words[0])
+    if isinstance(found, click.Group) and len(words) > 1:
+        found = found.get_command(click.Context(found), words[1])
     assert found is not None, command
     options = {option for parameter in found.params for option in parameter.opts}
     assert {word.split("=")[0] for word in words[1:] if word.startswith("--")} <= options

@@ -16,7 +16,7 @@ TEXTS: list[tuple[Lines | Counted, str]] = [
     (logs("$app", CLUSTER), '{app=~"gm|lc|kb|worker|collector", app=~"$app", cluster=~"$cluster"}'),
     (
         logs("worker", SPACE, worker_type=("edge", "cloud")).where(sedna_name="$name"),
-        '{app="worker", cluster=~"$cluster", namespace=~"$namespace", worker_type=~"edge|cloud"} | sedna_name=~"$name"',
+        '{app="worker", cluster=~"$cluster", namespace=~"$namespace", worker_type=~"edge|cloud", sedna_name=~"$name"}',
     ),
     # What the reader types is searched for, whatever quotes it holds.
     (logs("gm").containing("$search"), '{app="gm", cluster=~"$cluster"} |= ${search:json}'),

@@ -32,23 +32,42 @@ _MESSAGE_LENGTH = 160
 class Lines:
     """A log query: a stream selector and the pipeline behind it."""
 
-    text: str
+    matchers: tuple[str, ...]
+    pipeline: str = ""
     extracted: frozenset[str] = frozenset()
 
+    @property
+    def selector(self) -> str:
+        """What chooses the streams."""
+        return "{" + ", ".join(self.matchers) + "}"
+
+    @property
+    def text(self) -> str:
+        """The whole query."""
+        return self.selector + self.pipeline
+
     def where(self, scope: Mapping[str, Value] | None = None, /, **fields: Value) -> Lines:
-        """Keep lines whose fields match. Works on labels and structured metadata alike, so a site may choose
-        which of them ``pod`` is. Raises `AuthoringError` for an unknown field or level."""
+        """Keep lines whose fields match. A label of streams is asked for in the selector, so that Loki reads no other
+        streams; anything else behind it, which works on labels and structured metadata alike, so a site may choose
+        which of them ``pod`` is. Raises `AuthoringError` for an unknown field or level.
+        """
         given = {**(scope or {}), **fields}
-        filters = [_field(label, value, self.extracted) for label, value in given.items()]
-        return replace(self, text=" | ".join((self.text, *filters)))
+        written = {label: _field(label, value, self.extracted) for label, value in given.items()}
+        of_streams = [label for label in written if label in active_catalog().logs.stream]
+        chosen = replace(self, matchers=(*self.matchers, *(written.pop(label) for label in of_streams)))
+        return chosen._then(*(f"| {condition}" for condition in written.values()))
+
+    def _then(self, *steps: str, extracted: Iterable[str] = ()) -> Lines:
+        pipeline = self.pipeline + "".join(f" {step}" for step in steps)
+        return replace(self, pipeline=pipeline, extracted=self.extracted | set(extracted))
 
     def containing(self, *texts: str) -> Lines:
         """Keep lines that hold each of these literal texts."""
-        return replace(self, text=" ".join((self.text, *(f"|= {_literal(text)}" for text in texts))))
+        return self._then(*(f"|= {_literal(text)}" for text in texts))
 
     def without(self, text: str) -> Lines:
         """Drop lines that hold this literal text."""
-        return replace(self, text=f"{self.text} != {_literal(text)}")
+        return self._then(f"!= {_literal(text)}")
 
     def excluding(self, variable: str) -> Lines:
         """Drop lines that hold the text in a variable, and none while it is empty: ``!= ""`` would drop them all.
@@ -57,15 +76,15 @@ class Lines:
         """
         typed = f'"${{{variable.lstrip("$")}:percentencode}}"'
         template = f"{{{{and {typed} (contains (urldecode {typed}) __line__)}}}}"
-        return replace(self, text=f'{self.text} | label_format excluded=`{template}` | excluded!="true"')
+        return self._then(f"| label_format excluded=`{template}`", '| excluded!="true"')
 
     def like(self, pattern: str) -> Lines:
         """Keep lines that match an RE2 expression."""
-        return replace(self, text=f"{self.text} |~ {_literal(pattern)}")
+        return self._then(f"|~ {_literal(pattern)}")
 
     def extract(self, pattern: str, *names: str) -> Lines:
         """Take labels out of the line by an RE2 expression with named groups."""
-        return replace(self, text=f"{self.text} | regexp `{pattern}`", extracted=self.extracted | set(names))
+        return self._then(f"| regexp `{pattern}`", extracted=names)
 
     def with_message(self) -> Lines:
         """Add the label ``message``: what the line says, with ``_`` for whatever differs from one line of its kind to
@@ -73,8 +92,8 @@ class Lines:
         template = "__line__"
         for pattern, replacement in VARYING:
             template = f"(regexReplaceAll {quoted(pattern)} {template} {quoted(replacement)})"
-        text = f"{self.text} | label_format message=`{{{{ trunc {_MESSAGE_LENGTH} {template} }}}}`"
-        return replace(self, text=text, extracted=self.extracted | {"message"})
+        text = f"| label_format message=`{{{{ trunc {_MESSAGE_LENGTH} {template} }}}}`"
+        return self._then(text, extracted=("message",))
 
     def count(self, *by: str, window: str = STEP, offset: str = "") -> Counted:
         """How many lines matched, per step or per window, which ended ``offset`` ago."""
@@ -92,8 +111,7 @@ class Lines:
         """The largest number that an extracted label held."""
         if label not in self.extracted:
             raise AuthoringError(f"largest('{label}'): the pipeline extracts no such label; extract() it first")
-        unwrapped = replace(self, text=f"{self.text} | unwrap {label}")
-        return unwrapped._over("max_over_time", by, window, "samples", outer="max")
+        return self._then(f"| unwrap {label}")._over("max_over_time", by, window, "samples", outer="max")
 
     def _over(
         self, function: str, by: tuple[str, ...], window: str, unit: str, outer: str = "sum", offset: str = ""
@@ -143,7 +161,7 @@ def logs(app: str | Iterable[str] = (), scope: Mapping[str, Value] | None = None
     written = [_field(label, value, frozenset()) for label, value in given.items()]
     if any("$" in name for name in apps):
         written.insert(0, write_matcher("app", catalog.logs.stream["app"]))
-    return Lines("{" + ", ".join(written) + "}")
+    return Lines(tuple(written))
 
 
 def _field(label: str, value: Value, extracted: frozenset[str]) -> str:

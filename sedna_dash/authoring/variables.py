@@ -143,7 +143,7 @@ def log_label_values(name: str, label: str, lines: Lines, *, title: str = "", al
     known = active_catalog().logs.stream
     if label not in known:
         raise AuthoringError(f"variable ${name}: logs have no stream label '{label}'; they have: {', '.join(known)}")
-    stream = lines.text
+    stream = lines.selector
     # type 1 asks for label values, 0 for label names; Grafana's LokiVariableQueryType.
     query = {"label": label, "refId": "LokiVariableQueryEditor-VariableQuery", "stream": stream, "type": 1}
     model = {
