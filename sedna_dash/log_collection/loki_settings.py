@@ -18,8 +18,6 @@ DATA = Path(__file__).with_name("loki_profiles.yaml")
 #: The first day of the schema; any day before the first line does.
 _SCHEMA_FROM = "2024-04-01"
 _DAY = 86_400
-#: The environment variables that the object store's keys come from; Loki expands them with -config.expand-env=true.
-KEYS = {"access_key_id": "${LOKI_S3_ACCESS_KEY}", "secret_access_key": "${LOKI_S3_SECRET_KEY}"}
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,10 @@ def helm_values(profile: Profile) -> dict[str, Any]:
             "extraEnvFrom": [{"secretRef": {"name": "loki-object-store"}}],
         }
         for name, replicas, lasting in _PARTS[profile.mode]:
-            values[name] = {"replicas": replicas, **keys, **({"persistence": _lasting(profile)} if lasting else {})}
+            kept = {"persistence": _lasting(profile)} if lasting else {}
+            # The chart insists on it for a part that has several replicas.
+            rolling = {"maxUnavailable": 1} if replicas > 1 and profile.mode == "Distributed" else {}
+            values[name] = {"replicas": replicas, **keys, **rolling, **kept}
     for other in sorted({name for parts in _PARTS.values() for name, _, _ in parts} - set(values)):
         values[other] = {"replicas": 0}
     return {**values, "lokiCanary": quiet, "test": quiet, "monitoring": {"selfMonitoring": quiet}}
@@ -172,12 +173,17 @@ _PARTS: Mapping[str, tuple[tuple[str, int, bool], ...]] = {
 
 def _lasting(profile: Profile) -> dict[str, Any]:
     if profile.mode == "Distributed":
-        return {"enabled": True, "claims": [{"name": "data", "size": f"{profile.disk_gib}Gi"}]}
+        claim = {"name": "data", "accessModes": ["ReadWriteOnce"], "size": f"{profile.disk_gib}Gi"}
+        return {"enabled": True, "claims": [claim]}
     return {"size": f"{profile.disk_gib}Gi", "enableStatefulSetAutoDeletePVC": False}
 
 
 def _storage() -> dict[str, Any]:
+    """The object store; Loki takes its address and keys from the environment, with -config.expand-env=true."""
     names = {"chunks": "loki-chunks", "ruler": "loki-ruler", "admin": "loki-admin"}
-    s3 = {"endpoint": "${LOKI_S3_ENDPOINT}", "accessKeyId": KEYS["access_key_id"],
-          "secretAccessKey": KEYS["secret_access_key"], "s3ForcePathStyle": True}  # fmt: skip
-    return {"type": "s3", "bucketNames": names, "s3": s3}
+    keys = {"accessKeyId": "${LOKI_S3_ACCESS_KEY}", "secretAccessKey": "${LOKI_S3_SECRET_KEY}"}
+    return {
+        "type": "s3",
+        "bucketNames": names,
+        "s3": {"endpoint": "${LOKI_S3_ENDPOINT}", **keys, "s3ForcePathStyle": True},
+    }
