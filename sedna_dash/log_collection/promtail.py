@@ -42,7 +42,7 @@ def promtail(options: Options, rules: Rules | None = None) -> str:
             }
         ],
     }
-    return _VARIABLE.sub("$$$$", yaml_text(config, width=10_000).replace("\\", "\\\\"))
+    return _VARIABLE.sub("$$", yaml_text(config, width=10_000).replace("\\", "\\\\"))
 
 
 def _client(options: Options) -> dict[str, Any]:

@@ -24,19 +24,20 @@ class LogFiles:
 
     def __init__(self, folder: Path, store: ObjectStore) -> None:
         self._folder, self._store = folder, store
-        self._waiting: dict[Path, list[str]] = defaultdict(list)
+        self._uids: dict[tuple[str, str], str] = {}
+        self._waiting: list[LogLine] = []
 
     def add(self, line: LogLine) -> None:
-        """Take in a line; its pod has to be in the store, or have been there before."""
-        pod = self._store.get("pods", line.namespace, line.pod)
-        uid = pod["metadata"]["uid"] if pod else "unknown"
-        path = self._folder / f"{line.namespace}_{line.pod}_{uid}" / line.container / "0.log"
-        self._waiting[path].extend(_written(line))
+        """Take in a line."""
+        self._waiting.append(line)
 
     def write(self) -> None:
         """Write what has come together. Raises OutputError."""
-        waiting, self._waiting = self._waiting, defaultdict(list)
-        for path, lines in waiting.items():
+        waiting, self._waiting = self._waiting, []
+        texts: dict[Path, list[str]] = defaultdict(list)
+        for line in waiting:
+            texts[self._path(line)].extend(_written(line))
+        for path, lines in texts.items():
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("a", encoding="utf-8", errors="replace") as file:
@@ -45,6 +46,14 @@ class LogFiles:
                     _rotate(path, lines[-1][:19])
             except OSError as error:
                 raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another --logs") from error
+
+    def _path(self, line: LogLine) -> Path:
+        """Where a line goes; the folder of a pod that is gone is the one that it had."""
+        key = (line.namespace, line.pod)
+        pod = self._store.get("pods", *key)
+        if pod:
+            self._uids[key] = pod["metadata"]["uid"]
+        return self._folder / f"{line.namespace}_{line.pod}_{self._uids.get(key, 'unknown')}" / line.container / "0.log"
 
 
 def _written(line: LogLine) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -25,6 +26,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sedna_dash.crds import CRDS
 from sedna_dash.log_collection.alloy import alloy
 from sedna_dash.log_collection.collecting import Options
 from sedna_dash.log_collection.promtail import promtail
@@ -308,3 +310,28 @@ def test_a_sidecar_reads_what_its_worker_writes(name: str, tmp_path: Path) -> No
              "kind": "IncrementalLearningJob", "worker_type": "train", "node": "edge-1", "cluster": cluster,
              "site": "s", "level": "error", "source": "x.py(1)"}  # fmt: skip
     assert found == [(about, text)]
+
+
+def test_with_the_api_it_reads_the_pods_of_its_node_and_knows_their_kinds(name: str, tmp_path: Path) -> None:
+    """The simulator's API stands for the cluster's."""
+    cluster, kubeconfig = f"api-{uuid.uuid4().hex[:8]}", tmp_path / "kubeconfig"
+    options = Options(api=True, folder=str(tmp_path / "pods"), state=str(tmp_path / "state"))
+    site = [sys.executable, "-m", "sedna_dash", "simulate", "--scenario", "quiet", "--start-ago", "30m"]
+    site += ["--kubeconfig", str(kubeconfig), "--logs", str(tmp_path / "pods")]
+    with running(site, tmp_path / "site"):
+        until(kubeconfig.exists)
+        collector = Collector(name, tmp_path, cluster, options)
+        text = collector.config.read_text()
+        if name == "alloy":
+            one, more = 'role = "pod"\n', f'kubeconfig_file = "{kubeconfig}"\n'
+        else:
+            one, more = "- role: pod\n", f"  kubeconfig_file: {kubeconfig}\n"
+        indent = " " * (len(text.split(one)[0]) - text.split(one)[0].rfind("\n") - 1)
+        collector.config.write_text(text.replace(one, f"{one}{indent}{more}", 1))
+        with collector.runs(files=3, NODE_NAME="edge-01", HOSTNAME="edge-01"):
+            until(lambda: {labels.get("app") for labels, _ in stored(cluster)} >= {"lc", "worker"})
+    found = [labels for labels, _ in stored(cluster)]
+    assert {labels["node"] for labels in found} == {"edge-01"}
+    kinds = {labels["kind"] for labels in found if labels["app"] == "worker"}
+    assert kinds and kinds <= set(CRDS)
+    assert all(labels["sedna_name"] and labels["worker_type"] for labels in found if labels["app"] == "worker")
