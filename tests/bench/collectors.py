@@ -4,6 +4,11 @@
 
 needs SEDNA_DASH_TEST_ALLOY, SEDNA_DASH_TEST_PROMTAIL or both: the programs. Lines go to a server that takes everything.
 What counts is the CPU time of the collector: a collector that lags behind by a second harms nobody.
+
+    python -m tests.bench.collectors --outage 60
+
+says instead how long it takes after an outage of so many seconds, in which all these lines were written and refused,
+until Loki has them, and how many are lost.
 """
 
 from __future__ import annotations
@@ -54,9 +59,11 @@ scrape_configs:
 class Sink(BaseHTTPRequestHandler):
     """Takes everything."""
 
+    status = 204
+
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
+        self.send_response(Sink.status)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -80,8 +87,12 @@ def fill(folder: Path, count: int) -> int:
     return count
 
 
-def run(name: str, program: str, config: str, folder: Path, url: str, count: int) -> tuple[float, float]:
-    """Seconds of the clock and of the CPU until all lines are read."""
+def run(
+    name: str, program: str, config: str, folder: Path, url: str, count: int, outage: float = 0
+) -> tuple[float, float, float]:
+    """Seconds of the clock and of the CPU until all lines are sent, and lines that were given up. With an outage, the
+    clock begins when it ends.
+    """
     folder.mkdir()
     port, file = free_port(), folder / "config"
     file.write_text(config)
@@ -93,15 +104,24 @@ def run(name: str, program: str, config: str, folder: Path, url: str, count: int
         command += ["-server.http-listen-address=127.0.0.1", f"-server.http-listen-port={port}"]
     environ = {"LOKI_URL": url, "NODE_NAME": "edge-1", "CLUSTER": "c", "SITE": "s"}
     with running(command, folder / "log", env={**os.environ, **environ}) as process:
+        Sink.status = 503 if outage else 204
         began = time.monotonic()
         wait_for(f"http://127.0.0.1:{port}/metrics", 60)
-        done = 0.0
-        while done < count:
+        if outage:
+            time.sleep(outage)
+            Sink.status, began = 204, time.monotonic()
+        done = lost = 0.0
+        while done + lost < count:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 text = answer.read().decode()
-            done = sum(float(n) for n in re.findall(r"^\w+_sent_entries_total\S* (\S+)", text, re.M))
+            done, lost = total(text, "sent_entries_total"), total(text, "dropped_entries_total")
             time.sleep(0.2)
-        return time.monotonic() - began, cpu(process)
+        return time.monotonic() - began, cpu(process), lost
+
+
+def total(text: str, name: str) -> float:
+    """The sum of a metric in a page of metrics."""
+    return sum(float(number) for number in re.findall(rf"^\w+_{name}\S* (\S+)", text, re.M))
 
 
 def cpu(process: subprocess.Popen[bytes]) -> float:
@@ -113,6 +133,7 @@ def cpu(process: subprocess.Popen[bytes]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=300_000)
+    parser.add_argument("--outage", type=float, default=0, metavar="SECONDS")
     options = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -121,7 +142,10 @@ def main() -> None:
         folder = Path(name)
         count = fill(folder / "pods", options.lines)
         pattern = f"{folder}/pods/*/*/*.log"
-        print(f"{'collector':12}{'config':10}{'seconds':>9}{'CPU s':>8}{'lines per CPU second':>22}{'of plain':>10}")
+        if not options.outage:
+            print(
+                f"{'collector':12}{'config':10}{'seconds':>9}{'CPU s':>8}{'lines per CPU second':>22}{'of plain':>10}"
+            )
         for collector in ("alloy", "promtail"):
             program = os.environ.get(f"SEDNA_DASH_TEST_{collector.upper()}")
             if not program:
@@ -134,9 +158,16 @@ def main() -> None:
                     f"{state}/", f"{state}-ours/"
                 ),
             }
+            if options.outage:
+                seconds, _, lost = run(
+                    collector, program, configs["ours"], Path(f"{state}-ours"), url, count, options.outage
+                )
+                after = f"{seconds:.1f} s after an outage of {options.outage:g} s"
+                print(f"{collector}: {count:,} lines {after}, {lost:g} lost")
+                continue
             used = {}
             for config, text in configs.items():
-                seconds, used[config] = run(collector, program, text, Path(f"{state}-{config}"), url, count)
+                seconds, used[config], _ = run(collector, program, text, Path(f"{state}-{config}"), url, count)
                 rate = count / used[config]
                 ratio = used["plain"] / used[config]
                 print(f"{collector:12}{config:10}{seconds:9.1f}{used[config]:8.1f}{rate:22,.0f}{ratio:9.2f}x")

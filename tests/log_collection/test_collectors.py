@@ -253,6 +253,25 @@ def test_odd_lines_stop_nothing(name: str, tmp_path: Path) -> None:
     assert {braces, letters} <= set(found)
 
 
+def test_a_clock_that_jumps_loses_nothing_unseen(name: str, tmp_path: Path) -> None:
+    """Loki refuses what is hours older than the newest line of its stream; what comes after arrives, and it is told."""
+    cluster, begin = f"clock-{uuid.uuid4().hex[:8]}", time.time() - 600
+    collector = Collector(name, tmp_path, cluster, daemonset(tmp_path))
+    with collector.runs():
+        write(tmp_path, [said(0)], begin)
+        until(lambda: stored(cluster))
+        write(tmp_path, [said(1)], begin - 4 * 3600)
+        until(lambda: collector.total("dropped_entries_total"))
+        write(tmp_path, [said(2)], begin + 1)
+        until(lambda: len(stored(cluster)) == 2)
+    assert numbers(cluster) == [0, 2]
+    # Unless the clock jumps by less than Loki bears.
+    with collector.runs():
+        write(tmp_path, [said(3)], begin - 1800)
+        until(lambda: len(stored(cluster)) == 3)
+    assert numbers(cluster) == [3, 0, 2]
+
+
 def test_files_that_are_rotated_or_cut(name: str, tmp_path: Path) -> None:
     cluster, begin = f"rotated-{uuid.uuid4().hex[:8]}", time.time() - 600
     collector = Collector(name, tmp_path, cluster, daemonset(tmp_path))
