@@ -109,6 +109,13 @@ class _Reader:
         for word, level in levels.items():
             if level not in self.catalog.logs.metadata["level"]:
                 file.fail(f"there is no level '{level}'; use one of log_level in enums.yaml", "levels", word)
+        metrics = [self._metric(index, entry) for index, entry in enumerate(content["metrics"])]
+        for index, rule in enumerate(metrics):
+            first = next(one for one in metrics if one.metric is rule.metric)
+            if (rule.app, rule.own) != (first.app, first.own):
+                # The collectors count a metric in one place.
+                file.fail(f"all rules of {rule.metric.name} must be of one app, and leave the same labels to the line",
+                          "metrics", index)  # fmt: skip
         return Rules(
             components={app: self._component(app, entry) for app, entry in content["components"].items()},
             collectors=tuple(content["collectors"]),
@@ -118,7 +125,7 @@ class _Reader:
             levels=levels,
             noise=tuple(self._noise(index, entry) for index, entry in enumerate(content["noise"])),
             secrets=tuple(self._secret(index, text) for index, text in enumerate(content["secrets"])),
-            metrics=tuple(self._metric(index, entry) for index, entry in enumerate(content["metrics"])),
+            metrics=tuple(metrics),
         )
 
     def _component(self, app: str, entry: Any) -> tuple[str, str]:

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from sedna_dash.catalog import default_catalog
@@ -69,8 +68,11 @@ def stages(
     found.append(
         Stage("template", {"source": "level", "template": _mapping(rules.levels, lower=True, missing=UNKNOWN)})
     )
-    by_metric = groupby(rules.metrics, key=lambda rule: rule.metric.name)
-    found += [_metric(f"m{number}", list(same)) for number, (_, same) in enumerate(by_metric)]
+    # Each metric in one place: two would show the same series twice, and Prometheus would take none.
+    by_metric: dict[str, list[LineMetric]] = {}
+    for rule in rules.metrics:
+        by_metric.setdefault(rule.metric.name, []).append(rule)
+    found += [_metric(f"m{number}", same) for number, same in enumerate(by_metric.values())]
     if tenant_per_namespace:
         found.append(Stage("tenant", {"label": "namespace"}))
     metadata = [name for name in default_catalog().logs.metadata if name != "pod" or not pod_label]

@@ -30,6 +30,11 @@ WHOLE = DATA.read_text()
         ("reason: kb_sql, app: kb", "reason: kb_sql", "'app' is missing"),
         ("- '://[^/", "- '://x[^/", None),
         ("([^/\\s@]+)@'", "[^/\\s@]+@'", "must have one group"),
+        (
+            "metric: sedna_lc_connected, app: lc, value: 0",
+            "metric: sedna_lc_connected, app: gm, value: 0",
+            "must be of one app",
+        ),
         ("formats:\n", "forms:\n", "unknown key 'forms'"),
         ("(?P<level>[IWEF])", "(?P<letter>[IWEF])", "its groups can only be 'level' and 'source'"),
     ],
