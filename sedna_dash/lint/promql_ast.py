@@ -338,7 +338,7 @@ def _text(node: Node) -> str:
         parameter = f"{_text(node.parameter)}, " if node.parameter is not None else ""
         return f"{node.operator}{grouping}({parameter}{_text(node.inner)})"
     if isinstance(node, Binary):
-        return f"{_operand(node.left)} {node.operator} {_modifier(node)}{_operand(node.right)}"
+        return f"{_operand(node.left)} {node.operator} {matching_of(node)}{_operand(node.right)}"
     if isinstance(node, Subquery):
         step = _duration(node.step) if node.step else ""
         return f"{_operand(node.inner)}[{_duration(node.window)}:{step}]"
@@ -351,7 +351,8 @@ def _operand(node: Node) -> str:
     return f"({_text(node)})" if isinstance(node, Binary) else _text(node)
 
 
-def _modifier(node: Binary) -> str:
+def matching_of(node: Binary) -> str:
+    """``bool``, ``on``, ``ignoring`` and ``group_left`` of a binary operator, with a blank behind each."""
     text = "bool " if node.boolean else ""
     if node.matching is not None:
         text += f"{'ignoring' if node.ignoring else 'on'} ({', '.join(node.matching)}) "

@@ -14,7 +14,17 @@ from typing import Any
 import promql_parser
 
 from sedna_dash.lint import promql_ast
-from sedna_dash.lint.promql_ast import Aggregation, Binary, Call, Matcher, Negation, Node, Selector, Subquery
+from sedna_dash.lint.promql_ast import (
+    Aggregation,
+    Binary,
+    Call,
+    Matcher,
+    Negation,
+    Node,
+    Selector,
+    Subquery,
+    matching_of,
+)
 
 # Window, @ and offset behind a selector or a subquery.
 _SUFFIX = re.compile(r"(?:\[[^\[\]]*\])?(?:\s*(?:@\s*\S+|offset\s+\S+))*\Z")
@@ -128,7 +138,7 @@ def _write(piece: Piece) -> str:
         grouping = f" {word} ({', '.join(node.labels)}) " if node.grouped else ""
         return f"{node.operator}{grouping}({', '.join(part.text for part in parts)})"
     if isinstance(node, Binary):
-        return f"{_operand(parts[0])} {node.operator} {_matching(node)}{_operand(parts[1])}"
+        return f"{_operand(parts[0])} {node.operator} {matching_of(node)}{_operand(parts[1])}"
     if isinstance(node, Subquery):
         return f"({parts[0].text}){piece.own}"
     if isinstance(node, Negation):
@@ -138,13 +148,3 @@ def _write(piece: Piece) -> str:
 
 def _operand(piece: Piece) -> str:
     return f"({piece.text})" if isinstance(piece.node, Binary | Negation) else piece.text
-
-
-def _matching(node: Binary) -> str:
-    """``bool``, ``on``, ``ignoring`` and ``group_left`` of a binary operator, with a blank behind each."""
-    text = "bool " if node.boolean else ""
-    if node.matching is not None:
-        text += f"{'ignoring' if node.ignoring else 'on'} ({', '.join(node.matching)}) "
-    if node.group:
-        text += f"group_{node.group} ({', '.join(node.include)}) "
-    return text
