@@ -54,7 +54,8 @@ def logs_command() -> None:
 @click.option("--folder", default="", help="Where the logs are.  [default: /var/log/pods, in a sidecar /logs]")
 @click.option("--state", default="/var/lib/sedna-logs", show_default=True, help="Where the collector keeps its state.")
 @click.option(
-    "--form",
+    "--format",
+    "form",
     type=click.Choice(["config", "manifest"]),
     default="config",
     show_default=True,
@@ -97,7 +98,7 @@ def config_command(
     if form == "manifest":
         where = Site(loki_url=loki_url, cluster=cluster, site=site, namespace=namespace)
         objects = (daemonset if options.mode == "daemonset" else sidecar)(collector, options, text, where)
-        _give(f"# {head} --form manifest\n{yaml_text(*objects)}", output)
+        _give(f"# {head} --format manifest\n{yaml_text(*objects)}", output)
     else:
         _give(f"{'//' if collector == 'alloy' else '#'} {head}\n{text}", output)
 

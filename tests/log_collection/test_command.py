@@ -57,7 +57,7 @@ def test_every_metric_from_logs_is_made_but_what_the_hook_counts(collector: str)
 @pytest.mark.parametrize("mode", ["daemonset", "sidecar"])
 def test_a_manifest_has_the_config_and_no_more_rights_than_it_needs(collector: str, mode: str) -> None:
     chosen = ["config", "--collector", collector, "--mode", mode]
-    objects: list[dict[str, Any]] = list(yaml.safe_load_all(run(*chosen, "--form", "manifest")))
+    objects: list[dict[str, Any]] = list(yaml.safe_load_all(run(*chosen, "--format", "manifest")))
     config = next(iter(next(one for one in objects if one.get("kind") == "ConfigMap")["data"].values()))
     assert config in run(*chosen)
     spec = objects[-1]["spec"]
@@ -71,7 +71,7 @@ def test_a_manifest_has_the_config_and_no_more_rights_than_it_needs(collector: s
 
 
 def test_with_the_api_it_may_read_pods_and_nothing_else() -> None:
-    objects = list(yaml.safe_load_all(run("config", "--api", "--form", "manifest")))
+    objects = list(yaml.safe_load_all(run("config", "--api", "--format", "manifest")))
     roles = [one["rules"] for one in objects if one["kind"] == "ClusterRole"]
     assert roles == [[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]]
 
