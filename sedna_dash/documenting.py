@@ -164,20 +164,28 @@ def _why(panel: Panel) -> str:
 
 
 def cli_page(main: click.Group) -> str:
-    """Every command with its options, as ``--help`` prints them."""
-    parts = ["# Command line\n", _help(main, "sedna-dash", None)]
-    context = click.Context(main, info_name="sedna-dash")
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
+    """Every command with its options, as ``--help`` prints them, and the commands of commands."""
+    return "\n".join(
+        ["# Command line\n", _help(click.Context(main, info_name="sedna-dash")), *_commands(main, None, "##")]
+    )
+
+
+def _commands(group: click.Group, parent: click.Context | None, heading: str) -> Iterator[str]:
+    """A section for each command of a group."""
+    own = click.Context(group, info_name=group.name if parent else "sedna-dash", parent=parent)
+    for name in group.list_commands(own):
+        command = group.get_command(own, name)
         assert command is not None
-        parts.append(f"## {name}\n\n{_help(command, name, context)}")
-    return "\n".join(parts)
+        path = f"{own.command_path.removeprefix('sedna-dash').strip()} {name}".strip()
+        yield f"{heading} {path}\n\n{_help(click.Context(command, info_name=name, parent=own))}"
+        if isinstance(command, click.Group):
+            yield from _commands(command, own, heading + "#")
 
 
-def _help(command: click.Command, name: str, parent: click.Context | None) -> str:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+def _help(context: click.Context) -> str:
+    context.terminal_width = context.max_content_width = 100
     context.help_option_names = ["-h", "--help"]
-    return f"```text\n{command.get_help(context)}\n```\n"
+    return f"```text\n{context.command.get_help(context)}\n```\n"
 
 
 def lint_page() -> str:

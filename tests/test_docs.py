@@ -29,6 +29,7 @@ def test_every_command_rule_and_metric_is_documented() -> None:
     cli = (REFERENCE / "cli.md").read_text()
     for command in main.list_commands(click.Context(main)):
         assert f"## {command}\n" in cli
+    assert "### logs config\n" in cli  # a command of a command
     lint = (REFERENCE / "lint.md").read_text()
     for rule in RULES:
         assert f"[{rule.name}]" in lint
