@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 _file_option = click.option(
     "--output",
@@ -49,7 +51,7 @@ def logs_command() -> None:
     type=click.Choice(["none", "basic", "bearer"]),
     default="none",
     show_default=True,
-    help="How to log in to Loki: user from LOKI_USER and password or token from a file in /etc/loki-credentials.",
+    help="How to log in to Loki. A manifest takes user, password or token from the Secret loki-credentials.",
 )
 @click.option("--folder", default="", help="Where the logs are.  [default: /var/log/pods, in a sidecar /logs]")
 @click.option("--state", default="/var/lib/sedna-logs", show_default=True, help="Where the collector keeps its state.")
@@ -61,10 +63,16 @@ def logs_command() -> None:
     show_default=True,
     help="The config alone, or all Kubernetes objects that run it; for a sidecar, what to add to the worker's pod.",
 )
-@click.option("--loki-url", default="http://loki:3100/loki/api/v1/push", show_default=True, help="For a manifest.")
+@click.option("--loki-url", default="http://loki:3100", show_default=True, help="Address of Loki, for a manifest.")
 @click.option("--cluster", default="main", show_default=True, help="Label on all lines, for a manifest.")
 @click.option("--site", default="main", show_default=True, help="Label on all lines, for a manifest.")
-@click.option("--namespace", "-n", default="monitoring", show_default=True, help="Of the objects in a manifest.")
+@click.option(
+    "--namespace",
+    "-n",
+    default="monitoring",
+    show_default=True,
+    help="Namespace of the objects in a manifest; for a sidecar, that of the job.",
+)
 @_file_option
 def config_command(
     collector: str,
@@ -94,11 +102,11 @@ def config_command(
         raise click.UsageError("a sidecar knows its pod from its environment; leave out --api")
     options = Options(**chosen)
     text = {"alloy": alloy, "promtail": promtail}[collector](options)
-    head = f"Written by: sedna-dash logs config --collector {collector} --mode {options.mode}"
+    head = f"Written by: {_written_by()}"
     if form == "manifest":
-        where = Site(loki_url=loki_url, cluster=cluster, site=site, namespace=namespace)
+        where = Site(loki_url=_push_url(loki_url), cluster=cluster, site=site, namespace=namespace)
         objects = (daemonset if options.mode == "daemonset" else sidecar)(collector, options, text, where)
-        _give(f"# {head} --format manifest\n{yaml_text(*objects)}", output)
+        _give(f"# {head}\n{yaml_text(*objects)}", output)
     else:
         _give(f"{'//' if collector == 'alloy' else '#'} {head}\n{text}", output)
 
@@ -133,7 +141,29 @@ def loki_command(profile: str | None, folder: str, listen: str, output: Path | N
     else:
         made = helm_values(chosen)
     day = f"some {chosen.lines_per_day / 1e6:,.0f} million lines a day, kept for {chosen.retention_days} days"
-    _give(f"# {chosen.title}: {day}\n# Written by: sedna-dash logs loki --profile {profile}\n{yaml_text(made)}", output)
+    _give(f"# {chosen.title}: {day}\n# Written by: {_written_by()}\n{yaml_text(made)}", output)
+
+
+def _written_by() -> str:
+    """The command line without the file that it wrote to: run again, it writes the same."""
+    context = click.get_current_context()
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name == "output" or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        options = parameter.opts if value is not False else parameter.secondary_opts
+        words += [options[0]] if isinstance(value, bool) else [options[0], shlex.quote(str(value))]
+    return " ".join(words)
+
+
+def _push_url(url: str) -> str:
+    """Where lines are sent: the address of a Loki, with or without the path. Raises BadParameter for what is none."""
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter("write it like http://loki:3100", param_hint="--loki-url")
+    path = "/loki/api/v1/push"
+    return url if url.endswith("/push") else url.rstrip("/") + path
 
 
 def _give(text: str, output: Path | None) -> None:

@@ -40,6 +40,8 @@ class Written(Protocol):
     @property
     def node(self) -> str: ...
     @property
+    def stream(self) -> str: ...
+    @property
     def text(self) -> str: ...
 
 
@@ -109,7 +111,8 @@ def identity(written: Written, pod_labels: Mapping[str, str] | None, rules: Rule
         app = "worker" if whose["sedna_name"] else ""
     if not app:
         return {}
-    labels = {"namespace": written.namespace, "app": app, "node": written.node, "container": written.container}
+    labels = {"namespace": written.namespace, "app": app, "node": written.node, "container": written.container,
+              "stream": written.stream}  # fmt: skip
     return {**labels, **{name: value for name, value in whose.items() if value}}
 
 

@@ -25,7 +25,7 @@ KEPT = "168h"
 JOINED = "3s"
 
 #: Labels that a line has on its way, beside those that it keeps.
-_PASSING = ("pod", "stream", "filename")
+_PASSING = ("pod", "filename")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """``sedna-dash logs``: what it writes can be read by whom it is for, and says what was chosen."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def test_with_the_api_it_may_read_pods_and_nothing_else() -> None:
     [
         (("config", "--tenant", "a", "--tenant-per-namespace"), "exclude each other"),
         (("config", "--mode", "sidecar", "--api"), "leave out --api"),
+        (("config", "--format", "manifest", "--loki-url", "loki:3100"), "write it like http://loki:3100"),
         (("loki", "--profile", "one-box", "--listen", "here"), "ADDRESS:PORT"),
         (("loki", "--profile", "huge"), "one-box"),
     ],
@@ -127,3 +129,19 @@ def test_loki_takes_its_config(tmp_path: Path) -> None:
         [os.environ["SEDNA_DASH_LOKI"], f"-config.file={file}", "-verify-config"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ["config"],
+        ["config", "--collector", "promtail", "--api", "--no-pod-label", "--tenant", "a b"],
+        ["config", "--format", "manifest", "--loki-url", "http://l:1", "--cluster", "north"],
+        ["loki", "--profile", "one-box", "--folder", "/data"],
+    ],
+)
+def test_the_first_line_writes_the_same_again(chosen: list[str]) -> None:
+    text = run(*chosen)
+    line = next(line for line in text.splitlines() if "Written by: " in line)
+    words = shlex.split(line.partition("Written by: ")[2])
+    assert run(*words[words.index("logs") + 1 :]) == text
