@@ -36,11 +36,6 @@ class Profile:
     bucket_gib: int = 0
     replicas: int = 1
 
-    @property
-    def extension(self) -> str:
-        """What the file is, for its name."""
-        return "config" if self.form == "config" else "values"
-
 
 @functools.cache
 def profiles(path: Path = DATA) -> Mapping[str, Profile]:

@@ -319,6 +319,18 @@ class Job(ABC):
                     yield Truth(row, "sedna:worker_duration:seconds", about, whole(pod.finished) - start)
 
 
+class Service(Job):
+    """One of the services, which run until somebody removes them. GM never looks again at one that has failed."""
+
+    failed = False
+
+    @property
+    def state(self) -> str:
+        if self.failed:
+            return "Failed"
+        return "Running" if self.conditions else "Pending"
+
+
 def _worker_type(pod: Pod) -> str:
     return next(value for key, value in pod.labels.items() if key.endswith("/worker-type"))
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.world.clock import timestamp
 from sedna_dash.simulator.world.deployments import Deployment
-from sedna_dash.simulator.world.job import Job, go_json, hook_variables, template
+from sedna_dash.simulator.world.job import Service, go_json, hook_variables, template
 from sedna_dash.simulator.world.logs import uvicorn
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.options import (
@@ -48,7 +48,7 @@ class EdgeWorker:
         self.reports = True
 
 
-class JointInference(Job):
+class JointInference(Service):
     """One JointInferenceService."""
 
     kind: ClassVar[str] = "JointInferenceService"
@@ -64,7 +64,6 @@ class JointInference(Job):
         self.edges: list[EdgeWorker] = []
         #: Frames and hard ones at the last report that reached GM.
         self.reported: tuple[int, int] | None = None
-        self.failed = False
 
     # What its user wrote
 
@@ -256,12 +255,6 @@ class JointInference(Job):
         return [self.edge_node]
 
     # What is true of it
-
-    @property
-    def state(self) -> str:
-        if self.failed:
-            return "Failed"
-        return "Running" if self.conditions else "Pending"
 
     def truths(self) -> Iterator[Truth]:
         yield from super().truths()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from sedna_dash.simulator.world.clock import timestamp
-from sedna_dash.simulator.world.job import Job, template
+from sedna_dash.simulator.world.job import Job, Service, template
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.options import (
     EventOptions,
@@ -136,7 +136,7 @@ class VideoAnalytics(OnePodJob):
         self.make_service(self.worker_type, 4000)
 
 
-class FeatureExtraction(Job):
+class FeatureExtraction(Service):
     """One FeatureExtractionService. GM wants as many Deployments as its spec has parts, and makes one: by the second
     sync every such service has failed, for good."""
 
@@ -146,7 +146,6 @@ class FeatureExtraction(Job):
         super().__init__(site, options, name, life=life)
         self.options = options
         self.node = site.nodes[options.node]
-        self.failed = False
 
     def written(self) -> Object:
         env = {"input_shape": "256,128", "KAFKA_BIND_PORTS": "9092"}
@@ -178,14 +177,8 @@ class FeatureExtraction(Job):
         self.event("featureextractionservice-controller", "workerFailed", message)
         self.save()
 
-    @property
-    def state(self) -> str:
-        if self.failed:
-            return "Failed"
-        return "Running" if self.conditions else "Pending"
 
-
-class ObjectSearch(Job):
+class ObjectSearch(Service):
     """One ObjectSearchService."""
 
     kind: ClassVar[str] = "ObjectSearchService"
@@ -197,7 +190,6 @@ class ObjectSearch(Job):
         self.node = site.nodes[options.node]
         self.tracking_nodes: list[Node] = [site.nodes[node] for node in options.tracking_nodes]
         self._voices: list[tuple[Pod, Voice]] = []
-        self.failed = False
 
     def written(self) -> Object:
         self._user = container("user-worker", f"{_IMAGE}/search-user:v0.1.0", {})
@@ -259,12 +251,6 @@ class ObjectSearch(Job):
             self.condition("Failed", reason="podFailed", message=message)
             self.event("objectsearch-controller", "podFailed", message)
             self.save()
-
-    @property
-    def state(self) -> str:
-        if self.failed:
-            return "Failed"
-        return "Running" if self.conditions else "Pending"
 
 
 class ObjectTracking(ObjectSearch):
