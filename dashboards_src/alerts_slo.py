@@ -58,7 +58,7 @@ alert = metric("ALERTS")
 transitions = metric("sedna_job_stage_transitions_total")
 stage_duration = metric("sedna_job_stage_duration_seconds")
 hard = metric("sedna_hard_examples_total")
-budget_left = metric("slo:error_budget_remaining:ratio")
+budget_left = metric("slo:period_error_budget_remaining:ratio")
 
 chosen_alerts = {**SPACE, "alertname": "$alert", "severity": "$severity"}
 

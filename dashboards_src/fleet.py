@@ -149,7 +149,7 @@ now = row(
         ),
         gauge(
             "Least error budget left, 30 days",
-            query(min_by(metric("slo:error_budget_remaining:ratio")(SPACE)), "worst service"),
+            query(min_by(metric("slo:period_error_budget_remaining:ratio")(SPACE)), "worst service"),
             thresholds=BUDGET,
             minimum=-1,
             maximum=1,

@@ -121,7 +121,7 @@ health = row(
         ),
         gauge(
             "Error budget left, 30 days",
-            query(min_by(metric("slo:error_budget_remaining:ratio")(NAME)), "left"),
+            query(min_by(metric("slo:period_error_budget_remaining:ratio")(NAME)), "left"),
             thresholds=BUDGET,
             minimum=-1,
             maximum=1,

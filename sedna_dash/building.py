@@ -7,12 +7,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sedna_dash.errors import SednaDashError, SettingsError, SourceError, StaleError
 from sedna_dash.render.forms import Settings, bundle
 from sedna_dash.render.loading import LoadedDashboard, load_dashboards
 from sedna_dash.render.profiles import profile_named
 from sedna_dash.render.writing import Difference, difference, write
+
+if TYPE_CHECKING:
+    from sedna_dash.authoring.promql import Records
 
 _PACKAGED = Path(__file__).parent / "dashboards"
 _CHECKOUT = Path(__file__).parent.parent / "dashboards_src"
@@ -30,6 +34,7 @@ class Request:
     prometheus_url: str = Settings.metrics_url
     loki_url: str = Settings.logs_url
     dashboards_path: str = Settings.dashboards_path
+    records: Records = "inline"
 
     @property
     def settings(self) -> Settings:
@@ -44,14 +49,15 @@ def source_folder(given: Path | None) -> Path:
     return next((folder for folder in (here, _PACKAGED, _CHECKOUT) if folder.is_dir()), here)
 
 
-def load(source: Path, catalogs: tuple[Path, ...] = ()) -> list[LoadedDashboard]:
-    """Load the dashboards, written against the built-in catalog and the given metric files."""
-    if not catalogs:
+def load(source: Path, catalogs: tuple[Path, ...] = (), records: Records = "inline") -> list[LoadedDashboard]:
+    """Load the dashboards, written against the built-in catalog and the given metric files. Derived series are written
+    out, or with ``use`` read as recording rules make them."""
+    if not catalogs and records == "inline":
         return load_dashboards(source)
     from sedna_dash.authoring.promql import writing_against
     from sedna_dash.catalog import load_catalog
 
-    with writing_against(load_catalog(extra=catalogs)):
+    with writing_against(load_catalog(extra=catalogs) if catalogs else None, records):
         return load_dashboards(source)
 
 
@@ -105,4 +111,6 @@ def _files(request: Request) -> dict[str, bytes]:
     if request.folder in ("", ".", "..") or "/" in request.folder:
         # It is the name of a directory, which Grafana makes a folder of.
         raise SettingsError(f"--folder '{request.folder}' is no name of one folder; give one without a slash")
-    return bundle(load(request.source, request.catalogs), profile_named(request.profile), request.settings)
+    return bundle(
+        load(request.source, request.catalogs, request.records), profile_named(request.profile), request.settings
+    )

@@ -39,6 +39,7 @@ _catalog_option = click.option(
 _ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
 _ELSEWHERE["ksm"] = "sedna_dash.custom_resource_state.command"
 _ELSEWHERE["logs"] = "sedna_dash.log_collection.command"
+_ELSEWHERE["rules"] = "sedna_dash.rules.command"
 _ELSEWHERE["simulate"] = "sedna_dash.simulator.command"
 _ELSEWHERE["worker"] = "sedna_dash.worker_files"
 _ELSEWHERE["verify"] = "sedna_dash.verify.command"
@@ -93,6 +94,14 @@ def main() -> None:
     default="/etc/grafana/provisioning/dashboards/files",
     show_default=True,
     help="Where Grafana will find the provisioned dashboards.",
+)
+@click.option(
+    "--records",
+    type=click.Choice(["inline", "use"]),
+    default="inline",
+    show_default=True,
+    help="Write derived series out, which works on any Prometheus, or use what recording rules make of them, which is "
+    "cheap on a large site.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when the folder is not up to date.")
 @click.option("--watch", is_flag=True, help="Build again whenever a module or the catalog changes.")

@@ -4,6 +4,7 @@
 
     SednaDashError          exit 1   the command could not do its work
     ├── CatalogError        exit 1   a catalog file is unreadable or says something impossible
+    ├── RuleError           exit 1   an alert or recording rule is wrong, or one of its tests fails
     ├── AuthoringError      exit 1   a dashboard asks for a metric, label or layout that does not exist
     ├── SourceError         exit 1   a dashboard module or JSON file cannot be loaded
     ├── OutputError         exit 1   a file cannot be written
@@ -34,6 +35,10 @@ class SednaDashError(click.ClickException):
 
 class CatalogError(SednaDashError):
     """A catalog file is unreadable or contradicts itself."""
+
+
+class RuleError(SednaDashError):
+    """An alert or recording rule says something impossible, or one of its tests fails."""
 
 
 class AuthoringError(SednaDashError):

@@ -33,18 +33,24 @@ _OR, _AND, _COMPARE, _ADD, _MULTIPLY, _ATOM = 1, 2, 3, 4, 5, 9
 #: Resolution of the subquery that a derived series under a range selector becomes.
 SUBQUERY_STEP = "5m"
 
-_active: contextvars.ContextVar[Catalog | None] = contextvars.ContextVar("catalog", default=None)
+#: What becomes of a derived series: its expression, which works on any Prometheus, or its name, which is cheap where
+#: the recording rules are loaded.
+Records = Literal["inline", "use"]
+
+_active: contextvars.ContextVar[tuple[Catalog | None, Records]] = contextvars.ContextVar(
+    "catalog", default=(None, "inline")
+)
 
 
 def active_catalog() -> Catalog:
     """The catalog that dashboards are being written against."""
-    return _active.get() or default_catalog()
+    return _active.get()[0] or default_catalog()
 
 
 @contextmanager
-def writing_against(catalog: Catalog) -> Iterator[None]:
-    """Use another catalog than the built-in one, for somebody's own metrics."""
-    token = _active.set(catalog)
+def writing_against(catalog: Catalog | None = None, records: Records = "inline") -> Iterator[None]:
+    """Use another catalog than the built-in one, for somebody's own metrics; ``use`` records or write them out."""
+    token = _active.set((catalog, records))
     try:
         yield
     finally:
@@ -123,6 +129,8 @@ class Selector(Expr):
 
     series: str = ""
     matchers: tuple[str, ...] = ()
+    #: It is the expression of a derived series, not a selector.
+    written_out: bool = False
 
     @property
     def family(self) -> Metric:
@@ -131,7 +139,7 @@ class Selector(Expr):
 
     def ranged(self, window: str) -> str:
         """The selector over a window; a derived series becomes a subquery."""
-        if self.family.expr is not None:
+        if self.written_out:
             return f"{self.within(_ATOM)}[{window}:{SUBQUERY_STEP}]"
         return f"{self.text}[{window}]"
 
@@ -153,8 +161,13 @@ class Handle:
         written = tuple(matcher(metric, label, value) for label, value in given.items())
         if metric.expr is not None:
             body, read = inline(catalog, metric, tuple(zip(given, written, strict=True)))
-            labels = frozenset(metric.labels) | {"cluster"}
-            return Selector(body, labels, metric.unit, (metric, *read), _OR, metric.name, written)
+            labels, metrics = frozenset(metric.labels) | {"cluster"}, (metric, *read)
+            if _active.get()[1] == "inline":
+                return Selector(body, labels, metric.unit, metrics, _OR, metric.name, written, written_out=True)
+            # Others may record under the same name, such as Sloth.
+            fixed = tuple(write_matcher(label, value) for label, value in metric.fixed.items())
+            recorded = "{" + ",".join((*fixed, *written)) + "}" if fixed or written else ""
+            return Selector(metric.name + recorded, labels, metric.unit, metrics, _ATOM, metric.name, written)
         braces = "{" + ",".join(written) + "}" if written else ""
         return Selector(metric.name + braces, metric.all_labels, metric.unit, (metric,), _ATOM, metric.name, written)
 
@@ -230,6 +243,7 @@ def quoted(text: str) -> str:
 _REFERENCE = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?P<name>[a-zA-Z_:][\w:]*)'
     r'(?P<braces>\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})?(?P<window>\[[^\]]+\])?'
+    r"(?P<moved>(?: offset -?\w+| ?@ ?(?:(?:start|end) ?\( ?\)|[\d.]+))*)"
 )
 
 
@@ -254,16 +268,15 @@ def inline(catalog: Catalog, record: Metric, given: tuple[tuple[str, str], ...])
             if target is not None and target in family.all_labels:
                 unused.discard(label)
                 passed.append((target, target + written[len(label) :]))
-        own = (found["braces"] or "{}")[1:-1]
-        window = found["window"] or ""
         if family.expr is not None:
-            kept = [_split_matcher(part) for part in _split_braces(own)]
-            body, below = inline(catalog, family, (*kept, *passed))
+            body, below = _written_out(catalog, family, found, passed)
             read.update(dict.fromkeys(below))
-            return f"({body})" + (f"[{window[1:-1]}:{SUBQUERY_STEP}]" if window else "")
+            return body
         read[family] = None
+        own = (found["braces"] or "{}")[1:-1]
         parts = [part for part in (own, *(text for _, text in passed)) if part]
-        return found["name"] + (f"{{{','.join(parts)}}}" if parts else "") + window
+        braces = f"{{{','.join(parts)}}}" if parts else ""
+        return found["name"] + braces + (found["window"] or "") + found["moved"]
 
     assert record.expr is not None
     text = _REFERENCE.sub(narrow, " ".join(record.expr.split()))
@@ -273,6 +286,35 @@ def inline(catalog: Catalog, record: Metric, given: tuple[tuple[str, str], ...])
             "carries that label; add 'push' to the record or drop the matcher"
         )
     return text, tuple(read)
+
+
+def without_records(catalog: Catalog, text: str) -> str:
+    """An expression with every derived series written out, for servers that do not record them."""
+
+    def replaced(found: re.Match[str]) -> str:
+        family = catalog.find(found["name"]) if found["name"] else None
+        if family is None or family.expr is None:
+            return found[0]
+        return _written_out(catalog, family, found, [])[0]
+
+    return _REFERENCE.sub(replaced, " ".join(text.split()))
+
+
+def _written_out(
+    catalog: Catalog, record: Metric, found: re.Match[str], passed: list[tuple[str, str]]
+) -> tuple[str, tuple[Metric, ...]]:
+    """What a reference to a record becomes, with its matchers, its window and its offset."""
+    kept = [_split_matcher(part) for part in _split_braces((found["braces"] or "{}")[1:-1])]
+    narrowing = tuple((label, text) for label, text in (*kept, *passed) if label not in record.fixed)
+    body, below = inline(catalog, record, narrowing)
+    window, moved = (found["window"] or "")[1:-1], found["moved"]
+    if window:
+        step = "" if ":" in window else f":{SUBQUERY_STEP}"
+        return f"({body})[{window}{step}]{moved}", below
+    if moved:
+        # Only selectors and subqueries can be moved in time.
+        return f"last_over_time(({body})[1m:1m]{moved})", below
+    return f"({body})", below
 
 
 def _split_braces(body: str) -> list[str]:

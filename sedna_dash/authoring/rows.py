@@ -31,7 +31,6 @@ from sedna_dash.authoring.promql import (
     only_where,
     or_zero,
     rate,
-    relabel,
     states,
     sum_by,
 )
@@ -231,33 +230,7 @@ def problems(scope: Mapping[str, Value]) -> Expr:
 
     One series for each resource and label ``problem``; its value is the instant of the resource's last change.
     """
-    job = ("cluster", "namespace", "kind", "name")
-
-    def found(condition: Expr, problem: str) -> Expr:
-        return max_by(relabel(condition, "problem", "kind", ".*", problem), *job, "problem")
-
-    stuck = relabel(metric("sedna:job_stage_stuck:bool")(scope), "problem", "stage", "(.*)", "$1 is stuck")
-    blocked = metric("kube_pod_container_status_waiting_reason")(
-        {key: value for key, value in scope.items() if key != "name"},
-        reason=("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull"),
-    )
-    owner = max_by(metric("sedna_worker_info")(scope), *job, "pod")
-    spent = count_by(metric("slo:error_budget_remaining:ratio")(scope) < 0, "cluster", "namespace", "name")
-    union = found(equals(metric("sedna_job_state")(scope, state="Failed"), 1), "Failed")
-    for other in (
-        max_by(stuck, *job, "problem"),
-        found(equals(metric("sedna_job_deploy_state")(scope, state="NotOK"), 1), "Deployment failed"),
-        found(equals(metric("sedna_job_gate_misconfigured")(scope), 1), "Deploy trigger can never fire"),
-        found(
-            join(equals(blocked, 1), owner, on=("cluster", "namespace", "pod"), take=("kind", "name")),
-            "A pod cannot start",
-        ),
-        found(count_by(max_by(metric("sedna_job_status_bytes")(scope), *job) > 1e6, *job), "Status outgrows etcd"),
-        found(relabel(spent, "kind", "name", ".*", "JointInferenceService"), "Error budget is spent"),
-    ):
-        union = either(union, other)
-    changed = as_instant(max_by(metric("sedna_job_last_transition_timestamp_seconds")(scope), *job))
-    return join(union, changed, on=job).as_unit("timestamp")
+    return as_instant(metric("sedna:job_problem:timestamp_seconds")(scope))
 
 
 def alert_table(title: str, scope: Mapping[str, Value], *, why: str, height: int = 8) -> Panel:

@@ -10,19 +10,34 @@ from typing import Any, NoReturn
 
 import yaml
 
-from sedna_dash.catalog.model import TYPES, Absence, Catalog, Label, LogFields, Metric, Source, Unit, closest
-from sedna_dash.errors import CatalogError
+from sedna_dash.catalog.model import (
+    TYPES,
+    Absence,
+    Catalog,
+    Label,
+    LogFields,
+    Metric,
+    RecordGroup,
+    Source,
+    Unit,
+    closest,
+)
+from sedna_dash.errors import CatalogError, SednaDashError
 
 DATA = Path(__file__).parent / "data"
 
 # Prometheus data model, https://prometheus.io/docs/concepts/data_model/; colons are for recorded series.
 METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 RECORD_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(:[a-zA-Z_][a-zA-Z0-9_]*)+")
+RECORD_NAME_IN_TEXT = re.compile(RECORD_NAME.pattern.replace("(:", "(?::"))
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+#: What stands for each of a record's windows.
+WINDOW = "<window>"
 
 _COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies", "absent"}
 _METRIC_KEYS = _COMMON_KEYS | {"prefix"}
-_RECORD_KEYS = _COMMON_KEYS | {"expr", "push"}
+_RECORD_KEYS = _COMMON_KEYS | {"expr", "push", "group", "fixed", "windows"}
 
 # libyaml's parser reads the catalog ten times faster; the pure Python one reads the same language.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,28 +62,35 @@ class _Loader(_Base):  # type: ignore[misc]
 class DataFile:
     """One YAML file and the means to say where in it something is wrong."""
 
+    #: What is raised for it.
+    error: type[SednaDashError] = CatalogError
+
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             self.text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise CatalogError(f"{path}: cannot be read ({reason}); check the path and its rights") from error
+            raise self.error(f"{path}: cannot be read ({reason}); check the path and its rights") from error
         try:
             self.content: Any = yaml.load(self.text, Loader=_Loader)  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1
             problem = getattr(error, "problem", None) or "it is not YAML"
-            raise CatalogError(f"{path}:{line}: {problem}; repair the YAML") from error
+            raise self.error(f"{path}:{line}: {problem}; repair the YAML") from error
         except (ValueError, AttributeError) as error:
             # What looks like a date or a number and is none; PyYAML lets the error of Python's own type through.
-            raise CatalogError(f"{path}:1: a value is no possible date or number ({error}); quote it") from error
+            raise self.error(f"{path}:1: a value is no possible date or number ({error}); quote it") from error
         if not isinstance(self.content, dict):
-            raise CatalogError(f"{path}:1: is empty or not a mapping; was it written to the end?")
+            raise self.error(f"{path}:1: is empty or not a mapping; was it written to the end?")
 
     def fail(self, problem: str, *keys: str | int) -> NoReturn:
         """Raise with the line of the value that the path of ``keys`` leads to."""
+        raise self.error(f"{self.path}:{self.line(*keys)}: {problem}")
+
+    def line(self, *keys: str | int) -> int:
+        """The line of the value that the path of ``keys`` leads to, or as far as it leads."""
         node: Any = yaml.compose(self.text, Loader=_Base)
         line = 0
         for key in keys:
@@ -81,7 +103,7 @@ class DataFile:
             elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
                 node = node.value[key]
                 line = node.start_mark.line
-        raise CatalogError(f"{self.path}:{line + 1}: {problem}")
+        return line + 1
 
     def check_keys(self, mapping: Any, known: Iterable[str], required: Iterable[str], *keys: str | int) -> None:
         if not isinstance(mapping, dict):
@@ -128,14 +150,18 @@ def load_catalog(folder: Path = DATA, *, extra: Iterable[Path] = ()) -> Catalog:
     reader = _MetricReader(units, labels, enums, sources, required)
     for path in (*sorted((folder / "metrics").glob("*.yaml")), *extra):
         reader.read(DataFile(path), "metrics", _METRIC_KEYS)
-    reader.read(DataFile(folder / "records.yaml"), "records", _RECORD_KEYS)
+    records_file = DataFile(folder / "records.yaml")
+    groups = _record_groups(records_file)
+    reader.read(records_file, "records", _RECORD_KEYS, groups)
     logs_file = DataFile(folder / "logs.yaml")
     logs_file.check_keys(logs_file.content, {"stream_labels", "metadata"}, ("stream_labels", "metadata"))
     logs = LogFields(
         stream=reader.domains(logs_file, logs_file.content["stream_labels"], "stream_labels"),
         metadata=reader.domains(logs_file, logs_file.content["metadata"], "metadata"),
     )
-    return Catalog(reader.metrics, units, labels, enums, sources, logs, required, reader.features)
+    metrics = {name: metric for name, metric in reader.metrics.items() if metric.expr is None}
+    metrics |= {record.name: record for record in _in_order(records_file, reader.metrics)}
+    return Catalog(metrics, units, labels, enums, sources, logs, required, reader.features, groups)
 
 
 @functools.cache
@@ -153,11 +179,75 @@ def _section(path: Path, key: str, make: Callable[[DataFile, str, Any], Any]) ->
 
 
 def _list(file: DataFile, key: str) -> list[Any]:
-    file.check_keys(file.content, {key, "feature", "about", "foreign"}, (key,))
+    file.check_keys(file.content, {key, "feature", "about", "foreign", "groups"}, (key,))
     content = file.content[key]
     if not isinstance(content, list):
         file.fail(f"'{key}' must be a list", key)
     return content
+
+
+def _record_groups(file: DataFile) -> dict[str, RecordGroup]:
+    groups = {}
+    for name, entry in file.mappings(file.content.get("groups"), "groups").items():
+        file.check_keys(entry, {"interval", "about"}, ("interval", "about"), "groups", name)
+        file.check_texts(entry, ("about",), "groups", name)
+        _check_interval(file, entry["interval"], "groups", name, "interval")
+        groups[str(name)] = RecordGroup(str(name), entry["interval"], entry["about"])
+    return groups
+
+
+def _check_interval(file: DataFile, interval: Any, *where: str | int) -> None:
+    if not re.fullmatch(r"\d+[smh]", str(interval)):
+        file.fail(f"'{interval}' is no duration; write it as 30s", *where)
+
+
+def _in_order(file: DataFile, metrics: Mapping[str, Metric]) -> list[Metric]:
+    """The records of the file, each behind those that it reads. Refuses a circle."""
+    ordered: dict[str, Metric] = {}
+    entries = file.content["records"]
+
+    def visit(record: Metric, path: tuple[str, ...]) -> None:
+        if record.name in path:
+            index = next(i for i, entry in enumerate(entries) if record.name in _expanded_names(entry))
+            circle = " reads ".join((*path[path.index(record.name) :], record.name))
+            file.fail(f"{circle}; break the circle", "records", index, "expr")
+        if record.name not in ordered:
+            for name in dict.fromkeys(RECORD_NAME_IN_TEXT.findall(record.expr or "")):
+                below = metrics.get(name)
+                if below is not None and below.expr is not None:
+                    visit(below, (*path, record.name))
+            ordered[record.name] = record
+
+    for metric in metrics.values():
+        if metric.expr is not None:
+            visit(metric, ())
+    return list(ordered.values())
+
+
+def _expanded_names(entry: Mapping[str, Any]) -> list[str]:
+    return [entry["name"].replace(WINDOW, str(window)) for window in entry.get("windows", ("",))]
+
+
+def _for_each_window(file: DataFile, entry: Mapping[str, Any], *where: str | int) -> list[dict[str, Any]]:
+    """The entry once for each of its ``windows``, or as it is when it has none."""
+    plain = {key: value for key, value in entry.items() if key != "windows"}
+    if "windows" not in entry:
+        return [plain]
+    windows = entry["windows"]
+    if not isinstance(windows, list) or not windows:
+        file.fail("'windows' must be a list such as [5m, 1h]", *where, "windows")
+    if WINDOW not in str(entry["name"]):
+        file.fail(f"the name must hold {WINDOW}, or it is the same for all windows", *where, "name")
+    for window in windows:
+        if not re.fullmatch(r"\d+[smhdw]", str(window)):
+            file.fail(f"'{window}' is no duration; write it as 5m", *where, "windows")
+    return [{key: _with_window(value, str(window)) for key, value in plain.items()} for window in windows]
+
+
+def _with_window(value: Any, window: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_window(item, window) for key, item in value.items()}
+    return value.replace(WINDOW, window) if isinstance(value, str) else value
 
 
 def _unit(file: DataFile, name: str, entry: Any) -> Unit:
@@ -186,8 +276,7 @@ def _source(file: DataFile, name: str, entry: Any) -> Source:
     needed = ("title", "interval", "missing")
     file.check_keys(entry, {*needed, "install"}, needed, "sources", name)
     file.check_texts(entry, ("title", "missing", "install"), "sources", name)
-    if not re.fullmatch(r"\d+[smh]", str(entry["interval"])):
-        file.fail(f"'{entry['interval']}' is no duration; write it as 30s", "sources", name, "interval")
+    _check_interval(file, entry["interval"], "sources", name, "interval")
     return Source(name, entry["title"], entry["interval"], entry["missing"], entry.get("install", ""))
 
 
@@ -208,27 +297,32 @@ class _MetricReader:
         self.features: dict[str, str] = {}
         self._home: dict[str, Path] = {}
 
-    def read(self, file: DataFile, section: str, keys: set[str]) -> None:
+    def read(
+        self, file: DataFile, section: str, keys: set[str], groups: Mapping[str, RecordGroup] | None = None
+    ) -> None:
+        """Take in the metrics of a file; ``groups`` when they are records."""
         entries = _list(file, section)
-        file.check_keys(file.content, {"feature", "about", "foreign", section}, ("feature",))
+        records = groups is not None
+        known = {"feature", "about", "foreign", section, *(["groups"] if records else ())}
+        file.check_keys(file.content, known, ("feature",))
         file.check_texts(file.content, ("feature", "about"))
         feature, foreign = file.content["feature"], file.content.get("foreign", False)
         if not isinstance(foreign, bool):
             file.fail("'foreign' is true or false, without quotes", "foreign")
         self.features[feature] = file.content.get("about", "")
+        needed = ["name", "type", "unit", "help", "labels", *(["expr", "group"] if records else ["sources"])]
         for index, entry in enumerate(entries):
             where = (section, index)
-            needed = ["name", "type", "unit", "help", "labels", "expr" if section == "records" else "sources"]
             file.check_keys(entry, keys, needed, *where)
-            file.check_texts(entry, ("type", "unit", "help", "expr"), *where)
-            metric = self._metric(file, entry, feature, foreign, section == "records", where)
-            if metric.name in self.metrics:
-                file.fail(
-                    f"'{metric.name}' is declared already in {self._home[metric.name]}; keep one",
-                    *where,
-                    "name",
-                )
-            self.metrics[metric.name], self._home[metric.name] = metric, file.path
+            file.check_texts(entry, ("type", "unit", "help", "expr", "group"), *where)
+            if groups is not None:
+                self._check_choice(file, entry["group"], groups, "group", *where, "group")
+            for each in _for_each_window(file, entry, *where):
+                metric = self._metric(file, each, feature, foreign, records, where)
+                if metric.name in self.metrics:
+                    home = self._home[metric.name]
+                    file.fail(f"'{metric.name}' is declared already in {home}; keep one", *where, "name")
+                self.metrics[metric.name], self._home[metric.name] = metric, file.path
 
     def _metric(
         self, file: DataFile, entry: Any, feature: str, foreign: bool, record: bool, where: tuple[str | int, ...]
@@ -266,8 +360,20 @@ class _MetricReader:
             satisfies=satisfies,
             expr=entry.get("expr"),
             push=file.mappings(entry.get("push"), *where, "push"),
+            group=entry.get("group", ""),
+            fixed=self._fixed(file, entry, labels, *where),
             absent=self._absence(file, entry, *where, "absent"),
         )
+
+    @staticmethod
+    def _fixed(file: DataFile, entry: Any, labels: Mapping[str, Any], *where: str | int) -> dict[str, str]:
+        """``fixed``: labels that the recording rule adds, besides those of the expression."""
+        fixed = file.mappings(entry.get("fixed"), *where, "fixed")
+        file.check_texts(fixed, fixed, *where, "fixed")
+        for label in fixed:
+            if not LABEL_NAME.fullmatch(str(label)) or label in labels:
+                file.fail(f"'{label}' must be a label name that the series do not have yet", *where, "fixed", label)
+        return fixed
 
     @staticmethod
     def _absence(file: DataFile, entry: Any, *where: str | int) -> Absence | None:

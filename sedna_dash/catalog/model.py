@@ -81,6 +81,9 @@ class Metric:
     satisfies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     expr: str | None = None
     push: Mapping[str, str] = field(default_factory=dict)
+    #: The group of a derived series' recording rule, and the labels that the rule puts on it.
+    group: str = ""
+    fixed: Mapping[str, str] = field(default_factory=dict)
     absent: Absence | None = None
 
     @property
@@ -93,6 +96,15 @@ class Metric:
         if self.type == "histogram":
             return (self.name + "_bucket", self.name + "_count", self.name + "_sum", self.name)
         return (self.name,)
+
+
+@dataclass(frozen=True)
+class RecordGroup:
+    """Recording rules that are evaluated together, one after the other, every ``interval``."""
+
+    name: str
+    interval: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,7 @@ class Catalog:
     logs: LogFields
     required: Mapping[str, str]
     features: Mapping[str, str]
+    record_groups: Mapping[str, RecordGroup]
 
     @cached_property
     def _by_series(self) -> Mapping[str, Metric]:
@@ -128,6 +141,11 @@ class Catalog:
     @cached_property
     def _prefixes(self) -> tuple[Metric, ...]:
         return tuple(metric for metric in self.metrics.values() if metric.prefix)
+
+    @cached_property
+    def records(self) -> tuple[Metric, ...]:
+        """The derived series, each behind those that it reads."""
+        return tuple(metric for metric in self.metrics.values() if metric.expr is not None)
 
     def find(self, series: str) -> Metric | None:
         """The family of a series name as it appears in a query, or None."""
