@@ -9,13 +9,16 @@ from typing import Any
 import click
 import yaml
 
+from sedna_dash.alerts import default_alerts
 from sedna_dash.building import load, source_folder
 from sedna_dash.catalog import Catalog, Metric, default_catalog
 from sedna_dash.errors import StaleError
 from sedna_dash.lint.board import Board, Panel
 from sedna_dash.lint.rule import Rule
 from sedna_dash.lint.rules import RULES
+from sedna_dash.markdown import table_row
 from sedna_dash.render.writing import difference, write
+from sedna_dash.rules import pages as rule_pages
 
 #: What every page begins with, for whoever would edit it by hand.
 _GENERATED = "<!-- Written by sedna-dash docs (make docs). Change what it describes, not this page. -->\n\n"
@@ -44,6 +47,9 @@ def pages(command: click.Group) -> dict[str, bytes]:
     boards = [Board(found.model, found.module.name) for found in load(source_folder(None))]
     texts = {
         "metrics.md": metrics_page(catalog, boards),
+        "records.md": rule_pages.records_page(catalog, panels_by_metric(boards)),
+        "alerts.md": rule_pages.alerts_page(default_alerts()),
+        **{f"runbooks/{alert.name}.md": rule_pages.runbook_page(alert) for alert in default_alerts().alerts.values()},
         "required-values.md": required_page(catalog, boards),
         "dashboards.md": dashboards_page(boards),
         "cli.md": cli_page(command),
@@ -65,10 +71,10 @@ def metrics_page(catalog: Catalog, boards: list[Board]) -> str:
     ]
     for feature, about in catalog.features.items():
         members = [metric for metric in catalog.metrics.values() if metric.feature == feature]
-        parts.append(f"## {feature}\n\n{about}\n")
         if members[0].expr is not None:
-            parts += [_record(metric) for metric in members]
+            parts.append(f"## {feature}\n\n{about} They have [a page of their own](records.md).\n")
             continue
+        parts.append(f"## {feature}\n\n{about}\n")
         parts.append(
             "| Metric | Type | Unit | Labels | Producer | Tier | Meaning | Panels |\n|---|---|---|---|---|---|---|---|"
         )
@@ -91,13 +97,7 @@ def _metric_row(metric: Metric, catalog: Catalog, panels: list[str]) -> str:
     tier = "-" if metric.tier is None else str(metric.tier)
     name = metric.name + ("…" if metric.prefix else "")
     meaning = metric.help + (f". It is absent {metric.absent.why}" if metric.absent else "")
-    return _row(f"`{name}`", metric.type, metric.unit, labels, producers, tier, meaning, _places(panels))
-
-
-def _record(metric: Metric) -> str:
-    return (
-        f"### `{metric.name}`\n\n{metric.help}. Unit: {metric.unit}.\n\n```promql\n{(metric.expr or '').strip()}\n```\n"
-    )
+    return table_row(f"`{name}`", metric.type, metric.unit, labels, producers, tier, meaning, _places(panels))
 
 
 def required_page(catalog: Catalog, boards: list[Board]) -> str:
@@ -111,7 +111,7 @@ def required_page(catalog: Catalog, boards: list[Board]) -> str:
     for row, meaning in catalog.required.items():
         holders = [metric for metric in catalog.metrics.values() if row in metric.satisfies]
         places = _places(place for metric in holders for place in shown.get(metric.name, ()))
-        parts.append(_row(row, meaning, ", ".join(f"`{_with(metric, row)}`" for metric in holders), places))
+        parts.append(table_row(row, meaning, ", ".join(f"`{_with(metric, row)}`" for metric in holders), places))
     return "\n".join(parts)
 
 
@@ -155,7 +155,7 @@ def dashboards_page(boards: list[Board]) -> str:
 def _panel_rows(board: Board) -> Iterator[str]:
     for panel in board.panels:
         if panel.title:
-            yield _row(panel.row, panel.title, panel.type, _why(panel))
+            yield table_row(panel.row, panel.title, panel.type, _why(panel))
 
 
 def _why(panel: Panel) -> str:
@@ -196,7 +196,7 @@ def lint_page() -> str:
         "beside the dashboard modules; an exclusion that excludes nothing is an error.\n",
         "| Rule | Severity | Wants |\n|---|---|---|",
     ]
-    parts += [_row(f"[{rule.name}](lint/{rule.name}.md)", rule.severity, rule.paragraphs[0]) for rule in RULES]
+    parts += [table_row(f"[{rule.name}](lint/{rule.name}.md)", rule.severity, rule.paragraphs[0]) for rule in RULES]
     return "\n".join(parts)
 
 
@@ -217,7 +217,3 @@ def rule_page(rule: Rule) -> str:
         f"- rule: {rule.name}\n  dashboard: the-uid\n  panel: The title\n  reason: why this one is meant\n```"
     )
     return "\n".join(parts)
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

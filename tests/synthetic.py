@@ -394,11 +394,11 @@ def openmetrics(catalog: Catalog, start: float, end: float, cluster: str = "") -
 
 @contextmanager
 def prometheus(
-    minutes: int, *, ahead: int = 5, cluster: str = "", port: int = 0, catalog: Catalog | None = None
+    minutes: int, *, ahead: int = 5, cluster: str = "", port: int = 0, catalog: Catalog | None = None, rules: str = ""
 ) -> Iterator[str]:
     """A real Prometheus that holds the site's last minutes, and some ahead, so that it stays "now" while in use.
 
-    Yields its URL on loopback.
+    ``rules`` is the content of a rule file. Yields its URL on loopback.
     """
     now = time.time() // STEP * STEP
     with tempfile.TemporaryDirectory(prefix="sedna-dash-prometheus-") as name:
@@ -413,7 +413,8 @@ def prometheus(
         if made.returncode:
             raise RuntimeError(f"promtool refused the synthetic series: {made.stderr[-2000:]}")
         source.unlink()
-        (folder / "prometheus.yml").write_text("global: {scrape_interval: 30s}\n")
+        (folder / "rules.yml").write_text(rules or "groups: []\n")
+        (folder / "prometheus.yml").write_text("global: {scrape_interval: 30s}\nrule_files: [rules.yml]\n")
         port = port or free_port()
         process = subprocess.Popen(
             ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",

@@ -35,6 +35,7 @@ UIDS = {
     "sedna-alerts-slo",
     "sedna-monitoring-stack",
     "sedna-inspector",
+    "sedna-runbooks",
 }
 
 

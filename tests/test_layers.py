@@ -13,7 +13,7 @@ CHECKOUT = ROOT.parent
 #: From the ground up. A module imports from its own layer's package and from layers below it.
 LAYERS = [
     ["errors", "dashboard_schema", "crds"],
-    ["documents"],
+    ["documents", "markdown"],
     ["schemas", "secret_references"],
     ["environments"],
     ["settings"],

@@ -16,7 +16,7 @@ from sedna_dash.catalog import Metric
 from sedna_dash.catalog.loading import DATA
 from sedna_dash.catalog.model import AMBIENT_LABELS, closest
 from sedna_dash.errors import RuleError
-from sedna_dash.lint import promql_ast
+from sedna_dash.lint import logql_syntax, promql_ast
 from sedna_dash.lint.board import Board
 from sedna_dash.lint.problem import Problem
 from sedna_dash.lint.rule import Context, Rule
@@ -108,6 +108,8 @@ def _record_line(path: Path, name: str) -> int:
 def _in_alert(alert: Alert, rules: RuleSet) -> Iterator[Problem]:
     for message in _of_query(alert.query, alert.language, alert.name, rules):
         yield _problem(alert, message, "expr")
+    if not parses(alert):
+        return
     labels = rules.labels(alert)
     for key, text in (("summary", alert.summary), ("description", alert.description)):
         for message in _of_text(text, labels):
@@ -158,6 +160,12 @@ def _in_link(alert: Alert, labels: frozenset[str], rules: RuleSet) -> Iterator[P
             names = ", ".join(sorted(read))
             message = f"panel '{panel.title}' of '{board.uid}' reads none of {names}; link one that shows the alert"
             yield _problem(alert, message, "panel", "title")
+
+
+def parses(alert: Alert) -> bool:
+    """Whether the expression can be read at all."""
+    parse = promql_ast.parse if alert.language == "promql" else logql_syntax.parse
+    return parse(alert.query).tree is not None
 
 
 def raw_metrics(alert: Alert, rules: RuleSet) -> frozenset[str]:

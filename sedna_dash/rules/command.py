@@ -48,6 +48,95 @@ def rules_command() -> None:
     """Recording rules and alerts: check them, test them, write them for what evaluates them."""
 
 
+_tune_option = click.option(
+    "--tune", type=_FILE, help="YAML file with severities, durations, limits and intervals that the site wants."
+)
+
+
+@rules_command.command("build", short_help="Write rules in every form.")
+@_inputs
+@click.option("--out", type=_FOLDER, default=Path("build/rules"), show_default=True, help="Folder to write to.")
+@_tune_option
+@click.option(
+    "--grafana-url",
+    default="",
+    metavar="URL",
+    help="Address of Grafana, for the links in alerts.  [default: links without a host]",
+)
+@click.option(
+    "--runbook-url",
+    default="",
+    metavar="URL",
+    help="Where runbooks are, a page called like each alert.  [default: the dashboard sedna-runbooks]",
+)
+@click.option(
+    "--records",
+    type=click.Choice(["inline", "use"]),
+    default="inline",
+    show_default=True,
+    help="In Grafana's own alert rules: write derived series out, or use what the recording rules make of them.",
+)
+@click.option("--namespace", "-n", default="monitoring", show_default=True, help="Namespace of the operator's objects.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Label of the operator's objects, such as release=prometheus. May be given several times.",
+)
+@click.option("--folder", default="Sedna", show_default=True, help="Folder of Grafana's own alert rules.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when the folder is not up to date.")
+def build_command(
+    out: Path,
+    tune: Path | None,
+    grafana_url: str,
+    runbook_url: str,
+    labels: tuple[str, ...],
+    check: bool,
+    records: Any,
+    namespace: str,
+    folder: str,
+    **inputs: Any,
+) -> None:
+    """Check the rules and write them for all that evaluates them.
+
+    OUT/prometheus is for Prometheus and Thanos, OUT/prometheus-operator holds PrometheusRule objects, OUT/mimir is for
+    mimirtool and cortextool, OUT/loki for Loki's ruler, OUT/grafana for Grafana's provisioning folder. OUT/alertmanager
+    is an example. Nothing is written when a rule is wrong.
+    """
+    from sedna_dash.rules import writing
+    from sedna_dash.rules.forms import Placement
+    from sedna_dash.rules.links import Site
+
+    pairs = dict(_pair(label) for label in labels)
+    site = Site(grafana=grafana_url, runbooks=runbook_url)
+    placement = Placement(site, records=records, namespace=namespace, labels=pairs, folder=folder)
+    if check:
+        writing.check(out, tune, placement, **inputs)
+        click.echo(f"{out} is up to date.")
+    else:
+        click.echo(writing.build(out, tune, placement, **inputs))
+
+
+def _pair(label: str) -> tuple[str, str]:
+    key, equals, value = label.partition("=")
+    if not key or not equals:
+        raise click.BadParameter(f"'{label}' is no KEY=VALUE", param_hint="--label")
+    return key, value
+
+
+@rules_command.command("check", short_help="Check rules.")
+@_inputs
+@_form_option
+def check_command(form: str, **inputs: Any) -> None:
+    """Check records and alerts: names, labels, what survives aggregation, panels, runbooks, inhibitions."""
+    from sedna_dash.rules import reporting
+
+    checked = reporting.checked(inputs)
+    click.echo(json.dumps(checked.data(), indent=2) if form == "json" else checked.text(), nl=form == "json")
+    raise SystemExit(1 if checked.problems else 0)
+
+
 @rules_command.command("test", short_help="Play the tests of alerts.")
 @click.argument("names", nargs=-1, metavar="[ALERT]...")
 @_inputs

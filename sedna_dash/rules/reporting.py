@@ -9,10 +9,41 @@ from typing import Any
 from sedna_dash.alerts import Alert
 from sedna_dash.catalog.model import closest
 from sedna_dash.errors import SettingsError
+from sedna_dash.lint.problem import Problem
+from sedna_dash.rules.checking import check
 from sedna_dash.rules.links import Site
 from sedna_dash.rules.promtool import needed_promtool
 from sedna_dash.rules.ruleset import RuleSet, load_rules
 from sedna_dash.rules.testing import Outcome, play
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is wrong with how many records and alerts."""
+
+    problems: Sequence[Problem]
+    records: int
+    alerts: int
+
+    def data(self) -> dict[str, Any]:
+        """For scripts."""
+        problems = [
+            {"file": item.file, "line": item.line, "rule": item.panel, "message": item.message}
+            for item in self.problems
+        ]
+        return {"records": self.records, "alerts": self.alerts, "problems": problems}
+
+    def text(self) -> str:
+        """For people: each problem on a line that editors can jump to."""
+        lines = [f"{item.file}:{item.line}: {item.panel}: {item.message}" for item in self.problems]
+        lines.append(f"{self.records} records, {self.alerts} alerts: {len(self.problems) or 'no'} problems")
+        return "\n".join(lines) + "\n"
+
+
+def checked(inputs: Mapping[str, Any]) -> Checked:
+    """Check all rules."""
+    rules = load_rules(**inputs)
+    return Checked(check(rules), len(rules.catalog.records), len(rules.alerts.alerts))
 
 
 @dataclass(frozen=True)
