@@ -2,6 +2,7 @@
 
 from sedna_dash.authoring import (
     BUDGET,
+    CLUSTER,
     DAY,
     NAME,
     SPACE,
@@ -32,10 +33,12 @@ from sedna_dash.authoring import (
     namespace,
     negative,
     only_where,
+    or_zero,
     problems,
     query,
     ratio,
     row,
+    runbook_index,
     stat,
     state_timeline,
     states,
@@ -46,6 +49,7 @@ from sedna_dash.authoring import (
     timeseries,
     to_board,
     topk,
+    values,
     when,
 )
 
@@ -104,12 +108,16 @@ alerts = row(
                 names=True,
                 why="Firing alerts by severity. Many at the same time usually have one cause: open the oldest in the history below first.",
             ),
-            text(
-                "What an empty list means",
-                "No alert rules come with these dashboards; panels about alerts show those of **your** Prometheus whose "
-                "names match *Alert names*. Nothing there means that nothing fires **or** that there are no such rules. "
-                "The list of problems below reads the resources themselves and needs no rules.",
+            stat(
+                "Alert rules",
+                query(
+                    or_zero(max_by(alert(CLUSTER, alertname="SednaWatchdog", alertstate="firing"))),
+                    "rules",
+                ),
+                mapped=values({0: ("Not loaded", "orange"), 1: ("Loaded", "green")}),
+                trend=False,
                 height=5,
+                why="Not loaded: the alert that always fires does not, so nothing else can fire either; load what sedna-dash rules build writes. Problems now, below, needs no rules: it reads the resources themselves. Rules that Grafana itself evaluates are under Alerting.",
             ),
         ),
         shares=(3, 1),
@@ -299,19 +307,7 @@ learning = row(
         ),
         shares=(1, 4),
     ),
-    text(
-        "First moves",
-        "| If you see | Look first | Then |\n"
-        "|---|---|---|\n"
-        "| a service **Failed** | its pods: do replicas serve? | they do: the state is only stale, delete and apply the service; they do not: image, node or model URL |\n"
-        "| a stage that **does not move** | Ready or Starting: the pod's events; Running: the end of its log | free the node, mend the image, or delete the hanging pod: GM starts it again |\n"
-        "| a stage that **fails again and again** | its first error in the logs, its memory limit | delete the job or raise its trigger until it is mended |\n"
-        "| a deploy trigger that **can never fire** | the metric in the trigger against what evaluation reports | name one element of a list: `precision_delta[0]` |\n"
-        "| a **spent budget** | cloud worker, link, the log line *get cloud result error* | restore the path; raise the threshold for hard examples for a while |\n"
-        "| a status that **outgrows etcd** | how many conditions it has | apply the job afresh in a quiet hour, keeping its model files |\n"
-        "| many **nodes** at once | cloudcore: pods, certificates, connection limit | single nodes: power, link, edgecore |",
-        height=9,
-    ),
+    text("Runbooks", runbook_index(), height=11),
 )
 
 dashboard = board(

@@ -53,6 +53,7 @@ from sedna_dash.authoring import (
     timeseries,
     to_board,
     topk,
+    unless_where,
     values,
     when,
     worker_table,
@@ -74,6 +75,7 @@ lines_sent = metric("loki_write_sent_entries_total")(NODES)
 lines_dropped = metric("loki_write_dropped_entries_total")(NODES)
 tunnel = metric("up")(NODES, job="cadvisor-edge")
 lc_connected = metric("sedna_lc_connected")(NODES)
+seen_by_gm = metric("sedna_gm_node_connected")(NODES)
 cpu = metric("node_cpu_seconds_total")
 memory_free = metric("node_memory_MemAvailable_bytes")(NODES)
 memory_size = metric("node_memory_MemTotal_bytes")(NODES)
@@ -146,7 +148,7 @@ fleet = row(
             query(topk(10, at_edge(silent)), "{{node}}"),
             thresholds=above("orange from 5 minutes, red from an hour", orange=OFFLINE_SECONDS, red=3600),
             maximum=3600,
-            why="Time since the node renewed its lease, which it does every 40 seconds at most. It moves long before the state turns Unknown.",
+            why="Time since the node renewed its lease, which it does every 10 seconds. It moves long before the state turns Unknown.",
         ),
         shares=(2, 1),
     ),
@@ -246,6 +248,17 @@ link = row(
             query(
                 max_by(only_where(lc_connected, ever(lc_connected, 0), on=("cluster", "node")), "node"),
                 "{{node}}",
+            ),
+            query(
+                max_by(
+                    unless_where(
+                        only_where(seen_by_gm, ever(seen_by_gm, 0), on=("cluster", "node")),
+                        lc_connected,
+                        on=("cluster", "node"),
+                    ),
+                    "node",
+                ),
+                "{{node}}, as GM sees it",
             ),
             mapped=values({0: ("Lost", "red"), 1: ("Connected", "green")}),
             empty="No LC reported a lost connection",

@@ -2,6 +2,7 @@
 
 from sedna_dash.authoring import (
     BUDGET,
+    DAY,
     HOUR,
     NAME,
     SPACE,
@@ -149,12 +150,20 @@ traffic = row(
             links=[lines_then(cluster="$cluster", namespace="$namespace", name="$name")],
             why="Inferences per second at the edge and in the cloud. The cloud line rising alone means that frames became harder; both falling means that fewer frames arrive.",
         ),
+        timeseries(
+            "Frames per second, and a day before",
+            query(sum_by(rate(requests(SERVICE)), "name"), "{{name}}"),
+            query(sum_by(rate(requests(SERVICE), ago=DAY), "name"), "{{name}} a day before", dashed=True),
+            minimum=0,
+            links=[lines_of_service],
+            why="Frames given to each service. Far below its dashed line while the nodes are online: the camera, the edge worker or its reports have stopped.",
+        ),
         pie_chart(
             "Edge against cloud",
             query(sum_by(increase(inferences(SERVICE)), "location"), "{{location}}"),
             why="Share of inferences in the chosen time range. The more the edge answers, the less the link carries.",
         ),
-        shares=(2, 1),
+        shares=(2, 2, 1),
     ),
     line(
         timeseries(

@@ -287,6 +287,15 @@ loki = row(
             why="rate_limited: raise the rate of the tenant, or let nodes come back one by one. too_far_behind and greater_than_max_sample_age: an edge node delivered too late; raise the age limit.",
         ),
         timeseries(
+            "Log lines given up by node",
+            query(sum_by(rate(lines_dropped), "node", "reason"), "{{node}} {{reason}}"),
+            minimum=0,
+            thresholds=above("any line given up is lost for good", orange=0.001),
+            limits=True,
+            empty="No collector gave up a line",
+            why="Lines per second that collectors gave up after their last try. With the reason of Loki, mend that; without one, the collector was cut off for longer than it keeps lines.",
+        ),
+        timeseries(
             "Streams in memory",
             query(sum_by(loki_streams, "tenant"), "{{tenant}}"),
             query(constant(5000, "streams"), "default limit", dashed=True),

@@ -121,7 +121,7 @@ from sedna_dash.authoring.rows import (
     worker_count,
     worker_table,
 )
-from sedna_dash.authoring.runbooks import runbook_rows
+from sedna_dash.authoring.runbooks import runbook_index, runbook_rows
 from sedna_dash.authoring.style import above, below, colored, values
 from sedna_dash.authoring.tables import Column, table
 from sedna_dash.authoring.variables import (

@@ -137,11 +137,12 @@ class Selector(Expr):
         """The metric that is selected."""
         return self.metrics[0]
 
-    def ranged(self, window: str) -> str:
-        """The selector over a window; a derived series becomes a subquery."""
+    def ranged(self, window: str, ago: str = "") -> str:
+        """The selector over a window that ended ``ago`` ago; a derived series becomes a subquery."""
+        moved = f" offset {ago}" if ago else ""
         if self.written_out:
-            return f"{self.within(_ATOM)}[{window}:{SUBQUERY_STEP}]"
-        return f"{self.text}[{window}]"
+            return f"{self.within(_ATOM)}[{window}:{SUBQUERY_STEP}]{moved}"
+        return f"{self.text}[{window}]{moved}"
 
 
 @dataclass(frozen=True)
@@ -328,10 +329,10 @@ def _split_matcher(part: str) -> tuple[str, str]:
 # --- functions over a window ----------------------------------------------------------------------------------
 
 
-def rate(selector: Selector, window: str = RATE_WINDOW) -> Expr:
-    """Per-second rate of a counter, over a window that always holds enough scrapes."""
+def rate(selector: Selector, window: str = RATE_WINDOW, *, ago: str = "") -> Expr:
+    """Per-second rate of a counter, over a window that always holds enough scrapes, or as it was ``ago``."""
     _must_be_counter("rate", selector)
-    return _over("rate", selector, window, f"{selector.unit}/s")
+    return _over("rate", selector, window, f"{selector.unit}/s", ago)
 
 
 def increase(selector: Selector, window: str = RANGE) -> Expr:
@@ -404,10 +405,10 @@ def whole(grown: Expr) -> Expr:
     return replace(grown, text=f"round({grown.text})")
 
 
-def _over(function: str, selector: Selector, window: str, unit: str) -> Expr:
+def _over(function: str, selector: Selector, window: str, unit: str, ago: str = "") -> Expr:
     if not isinstance(selector, Selector):
         raise AuthoringError(f"{function}() takes a metric selector, not an expression; apply it first, then aggregate")
-    return Expr(f"{function}({selector.ranged(window)})", selector.labels, unit, selector.metrics)
+    return Expr(f"{function}({selector.ranged(window, ago)})", selector.labels, unit, selector.metrics)
 
 
 def _must_be_counter(function: str, selector: Expr) -> None:

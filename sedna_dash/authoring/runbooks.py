@@ -6,9 +6,12 @@ from itertools import zip_longest
 
 from sedna_dash.alerts import Alert, default_alerts
 from sedna_dash.alerts.runbook_text import markdown
-from sedna_dash.authoring.layout import Line, Row, line, row
+from sedna_dash.authoring.layout import Line, Row, line, panel_id, row
 from sedna_dash.authoring.panel import Panel
 from sedna_dash.authoring.panels import text
+
+#: The dashboard that holds them.
+RUNBOOKS = "sedna-runbooks"
 
 #: Characters of half a dashboard's width, and how many of them make a unit of height; measured on a wide screen.
 _WIDTH, _LINES = 95, 1.6
@@ -23,6 +26,21 @@ def runbook_rows() -> list[Row]:
         if panels:
             rows.append(row(about.rstrip("."), *_pairs(panels), collapsed=True))
     return rows
+
+
+def runbook_index() -> str:
+    """All alerts by group as Markdown, each a link to its runbook."""
+    alerts = default_alerts()
+    rows = ["| What is it about | Alerts |", "|---|---|"]
+    for group, about in alerts.groups.items():
+        # Relative, so that it also holds for a Grafana below a path.
+        links = [
+            f"[{alert.name.removeprefix('Sedna')}](d/{RUNBOOKS}?viewPanel={panel_id(alert.name)})"
+            for alert in alerts.of_group(group)
+        ]
+        if links:
+            rows.append(f"| {about} | {' · '.join(links)} |")
+    return "\n".join(rows)
 
 
 def _pairs(panels: list[Panel]) -> list[Line]:

@@ -35,7 +35,7 @@ LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 #: What stands for each of a record's windows.
 WINDOW = "<window>"
 
-_COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies", "absent"}
+_COMMON_KEYS = {"name", "type", "unit", "help", "labels", "sources", "tier", "satisfies", "absent", "read_by"}
 _METRIC_KEYS = _COMMON_KEYS | {"prefix"}
 _RECORD_KEYS = _COMMON_KEYS | {"expr", "push", "group", "fixed", "windows"}
 
@@ -314,7 +314,7 @@ class _MetricReader:
         for index, entry in enumerate(entries):
             where = (section, index)
             file.check_keys(entry, keys, needed, *where)
-            file.check_texts(entry, ("type", "unit", "help", "expr", "group"), *where)
+            file.check_texts(entry, ("type", "unit", "help", "expr", "group", "read_by"), *where)
             if groups is not None:
                 self._check_choice(file, entry["group"], groups, "group", *where, "group")
             for each in _for_each_window(file, entry, *where):
@@ -363,6 +363,7 @@ class _MetricReader:
             group=entry.get("group", ""),
             fixed=self._fixed(file, entry, labels, *where),
             absent=self._absence(file, entry, *where, "absent"),
+            read_by=entry.get("read_by", ""),
         )
 
     @staticmethod

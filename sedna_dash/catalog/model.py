@@ -85,6 +85,8 @@ class Metric:
     group: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
     absent: Absence | None = None
+    #: Who reads it where we do not see it, such as dashboards of others; empty when our own are the only ones.
+    read_by: str = ""
 
     @property
     def all_labels(self) -> frozenset[str]:

@@ -156,7 +156,7 @@ def _in_link(alert: Alert, labels: frozenset[str], rules: RuleSet) -> Iterator[P
     if alert.language == "promql" and panel.shows_data:
         read = raw_metrics(alert, rules)
         uses = [use for query in board.queries_of(panel) for use in query.promql.uses]
-        if not read & {name for use in uses for name in below(use.selector.name, rules.catalog)}:
+        if read and not read & {name for use in uses for name in below(use.selector.name, rules.catalog)}:
             names = ", ".join(sorted(read))
             message = f"panel '{panel.title}' of '{board.uid}' reads none of {names}; link one that shows the alert"
             yield _problem(alert, message, "panel", "title")

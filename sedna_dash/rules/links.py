@@ -9,10 +9,8 @@ from urllib.parse import quote, quote_plus
 
 from sedna_dash.alerts import Alert
 from sedna_dash.alerts.model import seconds
+from sedna_dash.authoring.runbooks import RUNBOOKS
 from sedna_dash.lint.board import Board, Panel
-
-#: The dashboard of all runbooks; in it, a panel is called like its alert.
-RUNBOOKS = "sedna-runbooks"
 
 # A label that is not there, such as cluster on a Prometheus that has no external labels, is no narrowing.
 _ALL = "%24__all"
@@ -53,6 +51,7 @@ class Site:
         """The address of what to do about it."""
         if self.runbooks:
             return f"{self.runbooks.rstrip('/')}/{alert.name}"
+        # In it, a panel is called like its alert.
         board = next((board for board in boards if board.uid == RUNBOOKS), None)
         panel = next((panel for panel in board.panels if panel.title == alert.name), None) if board else None
         return self._address(board, panel) if board and panel else f"{self.grafana.rstrip('/')}/d/{RUNBOOKS}"

@@ -42,7 +42,7 @@ def alerts_page(alerts: Alerts) -> str:
     parts = [
         "# Alerts\n",
         f"{count} alerts. Critical ones wake somebody, warnings are tickets, info is only to be seen. Each has a "
-        "runbook, a link to the panel that shows it, and tests: `sedna-dash rules test`. What a site can tune is in the column "
+        "runbook, a link to the panel that shows it, and tests: `sedna-dash rules test`. What a site can tune is under "
         "*Tunable*; how: [Alerts and records](../how-to/rules.md).\n",
     ]
     for group, about in alerts.groups.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sedna_dash.alerts import Alert, Alerts, default_alerts, load_alerts
 from sedna_dash.building import load, source_folder
@@ -13,6 +14,9 @@ from sedna_dash.catalog import Catalog, default_catalog, load_catalog
 from sedna_dash.lint import logql_syntax, promql_ast
 from sedna_dash.lint.board import Board
 from sedna_dash.rules.links import Site
+
+if TYPE_CHECKING:
+    from sedna_dash.authoring.promql import Records
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,15 @@ class RuleSet:
         return site.annotations(alert, self.boards, self.labels(alert))
 
 
-def load_rules(source: Path | None = None, catalogs: tuple[Path, ...] = (), alerts: tuple[Path, ...] = ()) -> RuleSet:
-    """Load everything: the dashboards in ``source``, metric files and folders of alerts besides our own."""
+def load_rules(
+    source: Path | None = None,
+    catalogs: tuple[Path, ...] = (),
+    alerts: tuple[Path, ...] = (),
+    records: Records = "inline",
+) -> RuleSet:
+    """Load everything: the dashboards in ``source``, metric files and folders of alerts besides our own. Derived series
+    in dashboards are written out, or with ``use`` read as recording rules make them."""
     catalog = load_catalog(extra=catalogs) if catalogs else default_catalog()
     found = load_alerts(extra=alerts) if alerts else default_alerts()
-    boards = [Board(item.model, str(item.module)) for item in load(source_folder(source), catalogs)]
+    boards = [Board(item.model, str(item.module)) for item in load(source_folder(source), catalogs, records)]
     return RuleSet(found, catalog, boards)

@@ -80,6 +80,8 @@ def test_file(alert: Alert, rules: str, annotations: Mapping[str, str]) -> dict[
     return {
         "rule_files": [rules],
         "evaluation_interval": "1m",
+        # In any other order records may be one evaluation behind.
+        "group_eval_order": ["records", "alerts"],
         "tests": [_test(alert, case, annotations) for case in alert.cases],
     }
 

@@ -4,7 +4,7 @@
 
     alerts:
       SednaEdgeNodeOffline: {for: 30m, severity: info, parameters: {offline: 1h}}
-      SednaNoHardExamples: {off: true}
+      SednaNoHardExamples: {disabled: true}
     groups:
       fleet: {interval: 60s}
     labels: {team: edge}
@@ -66,11 +66,11 @@ def tuned(rules: RuleSet, path: Path | None) -> Tuning:
 
 def _alert(file: DataFile, alert: Alert, entry: Any) -> Alert | None:
     where = ("alerts", alert.name)
-    file.check_keys(entry, {"off", "for", "severity", "parameters"}, (), *where)
-    off = entry.get("off", False)
-    if not isinstance(off, bool):
-        file.fail("'off' is true or false, without quotes", *where, "off")
-    if off:
+    file.check_keys(entry, {"disabled", "for", "severity", "parameters"}, (), *where)
+    disabled = entry.get("disabled", False)
+    if not isinstance(disabled, bool):
+        file.fail("'disabled' is true or false, without quotes", *where, "disabled")
+    if disabled:
         return None
     changes: dict[str, Any] = {}
     if "for" in entry:
@@ -117,7 +117,7 @@ def _catalog(file: DataFile, catalog: Catalog, groups: Mapping[str, Any]) -> Cat
 
 
 def _without_missing(alerts: Alerts) -> Alerts:
-    """Without what inhibitions say of alerts that are off."""
+    """Without what inhibitions say of alerts that are disabled."""
     kept = []
     for item in alerts.inhibitions:
         sources = tuple(name for name in item.sources if name in alerts.alerts)
