@@ -63,7 +63,7 @@ deploy_state = metric("sedna_job_deploy_state")
 duration = metric("sedna_job_stage_duration_seconds")
 frames = metric("sedna_inference_requests_total")
 hard = metric("sedna_hard_examples_total")
-train_samples = metric("sedna:job_train_samples:best")
+train_samples = metric("sedna:job_train_samples:new")
 
 worker_logs = logs("worker", SPACE, worker_type=("train", "eval", "inference")).where(sedna_name="$name")
 
@@ -229,7 +229,7 @@ data = row(
                     "{{name}}",
                 ),
                 empty="Unknown: no dataset grows, or no trigger counts samples",
-                why="Time until enough samples are there, at the pace of the last 6 hours. Below zero there are enough already and only the time window of the trigger is waited for.",
+                why="Time until enough new samples are there, at the pace of the last 6 hours. Below zero there are enough already and only the time window of the trigger is waited for.",
             ),
             table(
                 "Inferences and hard examples in this iteration",

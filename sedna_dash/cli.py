@@ -39,6 +39,7 @@ _catalog_option = click.option(
 _ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
 _ELSEWHERE["ksm"] = "sedna_dash.custom_resource_state.command"
 _ELSEWHERE["logs"] = "sedna_dash.log_collection.command"
+_ELSEWHERE["impact"] = "sedna_dash.impact.command"
 _ELSEWHERE["rules"] = "sedna_dash.rules.command"
 _ELSEWHERE["simulate"] = "sedna_dash.simulator.command"
 _ELSEWHERE["worker"] = "sedna_dash.worker_files"

@@ -200,8 +200,10 @@ def identities(metric: Metric) -> Iterator[dict[str, str]]:
                     yield {k: v for k, v in {**base, "dataset": dataset}.items() if k in labels}
     elif "dataset" in labels:
         for job in JOBS:
-            for dataset in filter(None, job.datasets):
-                yield {"namespace": job.namespace, "dataset": dataset}
+            trainers = [node for worker, node in job.workers if worker == "train"]
+            for node, dataset in zip(trainers, job.datasets, strict=False):
+                found = {"namespace": job.namespace, "dataset": dataset, "node": node}
+                yield {label: value for label, value in found.items() if label in labels}
         yield {"namespace": "factory", "dataset": "left-over"}
     elif name.startswith("sedna_model") and "model" in labels:
         for job in JOBS:

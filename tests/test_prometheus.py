@@ -52,11 +52,15 @@ def ask(server: str, text: str) -> list[object]:
 
 
 #: What is empty on this site, and why that is right.
-QUIET = {"annotation Exporter down": "the exporter of this site is up"}
+QUIET = {
+    "annotation Exporter down": "the exporter of this site is up",
+    "LC that lost GM B": "every LC of this site speaks for itself",
+    "Frames per second, and a day before B": "this site is not a day old",
+}
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_query_answers(query: Query, server: str) -> None:
     found = ask(server, at_all(query.text))
     if not found:
-        assert query.place in QUIET, f"no data: {at_all(query.text)}"
+        assert {query.place, f"{query.place} {query.ref}"} & QUIET.keys(), f"no data: {at_all(query.text)}"

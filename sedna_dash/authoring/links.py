@@ -18,6 +18,9 @@ BOARDS: Mapping[str, str] = {
 }
 OTHER_BOARD = "sedna-other-services"
 
+#: The dashboard of what to do about each alert.
+RUNBOOKS = "sedna-runbooks"
+
 _TIME = "from=${__from}&to=${__to}"
 
 #: Around the point that was clicked, in milliseconds. A point counts what came since the point before it, so the window
@@ -59,6 +62,11 @@ def open_panel(uid: str, key: str, title: str, **variables: str | Sequence[str])
     """A link that opens one panel of another dashboard, by the panel's key."""
     link = to_board(uid, title, **variables)
     return {**link, "url": f"{link['url']}&viewPanel={panel_id(key)}"}
+
+
+def open_runbooks(title: str = "Runbooks") -> dict[str, Any]:
+    """A link to what to do about each alert."""
+    return {"title": title, "url": f"/d/{RUNBOOKS}", "targetBlank": False}
 
 
 def open_logs(title: str = "Logs", **variables: str | Sequence[str]) -> dict[str, Any]:

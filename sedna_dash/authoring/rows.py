@@ -7,7 +7,7 @@ from typing import Any
 
 from sedna_dash.authoring.annotations import at_instants
 from sedna_dash.authoring.layout import Line, Row, line, row
-from sedna_dash.authoring.links import open_logs, to_board
+from sedna_dash.authoring.links import open_logs, open_runbooks, to_board
 from sedna_dash.authoring.logql import Lines
 from sedna_dash.authoring.panel import Panel, Query, query
 from sedna_dash.authoring.panels import bar_chart, gauge, log_lines, stat, state_timeline, timeseries
@@ -248,7 +248,7 @@ def alert_table(title: str, scope: Mapping[str, Value], *, why: str, height: int
     columns: list[str | Column] = [
         Column("Urgency", mapped=values(urgencies), width=90),
         Column("alertstate", "State", mapped=colored("firing", "pending"), width=80),
-        Column("alertname", "Alert"),
+        Column("alertname", "Alert", links=(open_runbooks(),)),
         Column("name", links=(about,)),
         "stage",
         node_column(),

@@ -7,11 +7,9 @@ from itertools import zip_longest
 from sedna_dash.alerts import Alert, default_alerts
 from sedna_dash.alerts.runbook_text import markdown
 from sedna_dash.authoring.layout import Line, Row, line, panel_id, row
+from sedna_dash.authoring.links import RUNBOOKS
 from sedna_dash.authoring.panel import Panel
 from sedna_dash.authoring.panels import text
-
-#: The dashboard that holds them.
-RUNBOOKS = "sedna-runbooks"
 
 #: Characters of half a dashboard's width, and how many of them make a unit of height; measured on a wide screen.
 _WIDTH, _LINES = 95, 1.6

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 from sedna_dash.alerts import Alert
 from sedna_dash.alerts.model import seconds
-from sedna_dash.authoring.runbooks import RUNBOOKS
+from sedna_dash.authoring.links import RUNBOOKS
 from sedna_dash.lint.board import Board, Panel
 
 # A label that is not there, such as cluster on a Prometheus that has no external labels, is no narrowing.

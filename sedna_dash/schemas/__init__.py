@@ -33,6 +33,11 @@ class Violation(NamedTuple):
     sentence: str
 
 
+def schema_names() -> list[str]:
+    """What there are schemas of."""
+    return sorted(path.name.removesuffix(".schema.json") for path in Path(__file__).parent.glob("*.schema.json"))
+
+
 @functools.cache
 def schema(name: str) -> dict[str, Any]:
     """The schema called ``name``, such as ``environments``. Not to be changed."""
