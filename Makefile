@@ -16,11 +16,13 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-build: $(READY) ## Render all dashboards to build/ (sets up .venv when there is none)
+build: $(READY) ## Render dashboards and rules to build/ (sets up .venv when there is none)
 	@$(BIN)/sedna-dash build
+	@$(BIN)/sedna-dash rules build
 
-lint: $(READY) ## Check the dashboards, and the code that makes them
+lint: $(READY) ## Check dashboards and rules, and the code that makes them
 	@$(BIN)/sedna-dash lint --strict
+	@$(BIN)/sedna-dash rules check
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -36,6 +38,7 @@ verify: $(READY) tools ## Simulate a site, and prove panel by panel that data ar
 
 check: lint ## Fail when anything is wrong or build/ or docs/ is not up to date
 	@$(BIN)/sedna-dash build --check
+	@$(BIN)/sedna-dash rules build --check
 	@$(BIN)/sedna-dash docs --check
 
 deploy: $(READY) ## Deploy to the Grafana at GRAFANA_URL, with the token in GRAFANA_TOKEN

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import click
@@ -159,8 +161,12 @@ def _panel_rows(board: Board) -> Iterator[str]:
 
 
 def _why(panel: Panel) -> str:
-    text = str(panel.model.get("description") or panel.options.get("content") or "")
-    return " ".join(text.split("\n\nReads:")[0].split())
+    text = panel.model.get("description")
+    if not text:
+        # What a text panel says itself, without its links, which lead somewhere in Grafana.
+        first = str(panel.options.get("content") or "").split("\n\n")[0]
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", first)
+    return shorten(str(text).split("\n\nReads:")[0], 400, placeholder=" …")
 
 
 def cli_page(main: click.Group) -> str:

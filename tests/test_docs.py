@@ -7,6 +7,7 @@ import click
 import pytest
 import yaml
 
+from sedna_dash.alerts import default_alerts
 from sedna_dash.catalog import default_catalog
 from sedna_dash.cli import main
 from sedna_dash.documenting import pages
@@ -34,9 +35,18 @@ def test_every_command_rule_and_metric_is_documented() -> None:
     for rule in RULES:
         assert f"[{rule.name}]" in lint
         assert "## Refused" in (REFERENCE / "lint" / f"{rule.name}.md").read_text()
-    metrics = (REFERENCE / "metrics.md").read_text()
-    for name in default_catalog().metrics:
-        assert f"`{name}" in metrics
+    metrics, records = ((REFERENCE / name).read_text() for name in ("metrics.md", "records.md"))
+    for metric in default_catalog().metrics.values():
+        assert f"`{metric.name}" in (metrics if metric.expr is None else records)
+
+
+def test_every_alert_has_its_line_and_its_runbook() -> None:
+    alerts = (REFERENCE / "alerts.md").read_text()
+    for alert in default_alerts().alerts.values():
+        assert f"[{alert.name}](runbooks/{alert.name}.md) | {alert.severity} |" in alerts
+        runbook = (REFERENCE / "runbooks" / f"{alert.name}.md").read_text()
+        for part in ("What it means", "Who feels it", "Where to look", "What to do", "The rule"):
+            assert f"**{part}" in runbook
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted(REFERENCE.rglob("*.md"))], ids=lambda page: page.name)
