@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import yaml
 
@@ -90,6 +90,9 @@ class Environment:
     folder: tuple[str, ...] = ()
     jobs: int | None = None
     on_drift: str | None = None
+    alerts: bool | None = None
+    tune: Path | None = None
+    records: Literal["inline", "use"] | None = None
     credentials: CredentialReferences | None = None
     tls: Tls | None = None
     datasources: Mapping[str, DatasourceEntry] = field(default_factory=dict)
@@ -428,6 +431,7 @@ def _environment(path: Path, name: str, entry: Mapping[str, Any], lines: Mapping
         "folder": _several,
         "credentials": credentials,
         "tls": tls,
+        "tune": lambda written: _located(base, written),
         "datasources": lambda written: {role: datasource(role, value) for role, value in written.items()},
         "variables": lambda written: {
             key: value if isinstance(value, str) else tuple(value) for key, value in written.items()

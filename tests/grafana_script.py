@@ -42,6 +42,8 @@ SOURCES, QUERY, RULES, ELEMENTS = (
     "/api/v1/provisioning/alert-rules",
     "/api/library-elements",
 )
+#: The groups of the folder that rules are in, as the pages know it by its title, and as the provisioning API does.
+PAGES, GROUPS = f"/api/ruler/grafana/api/v1/rules/Child%20{RUN}", f"/api/v1/provisioning/folder/g-{RUN}/rule-groups"
 F, G, EDITORS = f"f-{RUN}", f"g-{RUN}", f"e-{RUN}"
 ONE, TWO, THREE, LOOSE, IMPORTED = f"one-{RUN}", f"two-{RUN}", f"three-{RUN}", f"loose-{RUN}", f"imported-{RUN}"
 PROM, LOKI, DOWN = f"prom-{RUN}", f"loki-{RUN}", f"down-{RUN}"
@@ -86,6 +88,36 @@ def rule(uid: str, title: str, **more: Any) -> dict[str, Any]:
              "for": "5m", "noDataState": "OK", "execErrState": "Error", "data": [data], "labels": {"severity": "x"},
              "annotations": {"summary": "s"}}  # fmt: skip
     return {**whole, **more}
+
+
+EXPRESSION = {
+    "refId": "B", "datasourceUid": "__expr__", "relativeTimeRange": {"from": 0, "to": 0},
+    "model": {"refId": "B", "type": "math", "expression": "$A > 0", "datasource": {"uid": "__expr__"}},
+}  # fmt: skip
+
+
+def timed(uid: str, **more: Any) -> dict[str, Any]:
+    """A rule of the group timed."""
+    return {**rule(f"{uid}-{RUN}", uid), "ruleGroup": "timed", **more}
+
+
+def whole_group(interval: str, *uids: str, name: str = "timed") -> dict[str, Any]:
+    """A group as the pages save it: with every rule that is to stay in it."""
+    rules = [timed(uid) for uid in uids]
+    return {
+        "name": name,
+        "interval": interval,
+        "rules": [
+            {
+                "expr": "", "for": item["for"], "labels": item["labels"], "annotations": item["annotations"],
+                "grafana_alert": {
+                    "uid": item["uid"], "title": item["title"], "condition": item["condition"], "data": item["data"],
+                    "no_data_state": item["noDataState"], "exec_err_state": item["execErrState"],
+                },
+            }
+            for item in rules
+        ],
+    }  # fmt: skip
 
 
 def _script() -> Iterator[Step]:
@@ -404,12 +436,70 @@ def _rules() -> Iterator[Step]:
     )
     yield Step("that rule", "GET", f"{RULES}/r7-{RUN}")
     yield Step("that rule gone", "DELETE", f"{RULES}/r7-{RUN}")
+    yield from _rule_groups()
     yield Step("folder with rules stays", "DELETE", f"{FOLDERS}/{G}")
     yield Step("rule gone", "DELETE", one)
     yield Step("another rule", "POST", RULES, rule(f"r6-{RUN}", "r6", folderUID=EDITORS))
     yield Step("folder with rules goes when forced", "DELETE", f"{FOLDERS}/{EDITORS}?forceDeleteRules=true")
     yield Step("its rule then", "GET", f"{RULES}/r6-{RUN}")
     yield Step("rule gone before", "DELETE", one)
+
+
+def _rule_groups() -> Iterator[Step]:
+    """How often a group is evaluated: what the pages do to set it, and what the provisioning API makes of its rules."""
+    editable, group = {"X-Disable-Provenance": "true"}, f"{PAGES}/timed"
+    for uid in ("r8", "r9"):
+        yield Step(f"rule of a group, {uid}", "POST", RULES, timed(uid), headers=editable)
+    yield Step("group", "GET", group)
+    yield Step("group that is not there", "GET", f"{PAGES}/nope")
+    yield Step("group of no folder", "GET", f"/api/ruler/grafana/api/v1/rules/nope-{RUN}/timed")
+    yield Step("group saved", "POST", PAGES, whole_group("30s", "r8", "r9"))
+    yield Step("group saved, then", "GET", group)
+    yield Step("group saved as it is", "POST", PAGES, whole_group("30s", "r8", "r9"))
+    yield Step("group saved by Viewer", "POST", PAGES, whole_group("30s", "r8", "r9"), who="Viewer")
+    yield Step("group with an odd interval", "POST", PAGES, whole_group("15s", "r8", "r9"))
+    yield Step("group with a rule that is not there", "POST", PAGES, whole_group("30s", "r8", "nope"))
+    yield Step("group without one of its rules", "POST", PAGES, whole_group("30s", "r8"))
+    yield Step("that rule is gone", "GET", f"{RULES}/r9-{RUN}")
+    yield Step("rule that comes to a group", "POST", RULES, timed("r9"), headers=editable)
+    yield Step("rule goes to another group", "PUT", f"{RULES}/r9-{RUN}", timed("r9", ruleGroup="new"), headers=editable)
+    yield Step("that group", "GET", f"{PAGES}/new")
+    yield Step("it is set to 60 s", "POST", PAGES, whole_group("1m", "r9", name="new"))
+    yield Step("rule goes back", "PUT", f"{RULES}/r9-{RUN}", timed("r9"), headers=editable)
+    yield Step("group of two intervals", "GET", group)
+    alone = {"interval": 60}
+    yield Step("only the interval", "PUT", f"{GROUPS}/timed", alone, headers=editable)
+    yield Step("only the interval, then", "GET", group)
+    yield Step("rule given back to the pages", "PUT", f"{RULES}/r8-{RUN}", timed("r8"), headers=editable)
+    yield Step("group of the API, saved", "POST", PAGES, whole_group("30s", "r8", "r9"))
+    yield Step("only the interval of no group", "PUT", f"{GROUPS}/nope", alone, headers=editable)
+    yield Step("only an odd interval", "PUT", f"{GROUPS}/timed", {"interval": 15}, headers=editable)
+    for uid in ("r8", "r9"):
+        yield Step(f"rule of a group gone, {uid}", "DELETE", f"{RULES}/{uid}-{RUN}", headers=editable)
+    query = timed("r8")["data"][0]
+    odd: dict[str, dict[str, Any]] = {
+        "a condition that no query answers to": {"condition": "X"},
+        "a datasource that is not there": {"data": [{**query, "datasourceUid": "nope"}]},
+        "a kind of query": {"data": [{**query, "model": {**query["model"], "queryType": "instant"}}]},
+        "an expression": {"data": [query, EXPRESSION], "condition": "B"},
+        "a duration in other words": {"for": "90s"},
+        "a duration of days": {"for": "8d"},
+        "no duration": {"for": "5x"},
+        "no title": {"title": ""},
+        "a state of other words": {"noDataState": "ok"},
+        "an error state of newer servers": {"execErrState": "KeepLast"},
+        "a range that ends before it begins": {"data": [{**query, "relativeTimeRange": {"from": 0, "to": 600}}]},
+        "a panel of no dashboard": {"annotations": {"__panelId__": "3"}},
+        "a panel without a number": {"annotations": {"__dashboardUid__": ONE, "__panelId__": "x"}},
+        "no labels": {"labels": None, "annotations": None},
+        "neither organization nor model defaults": {"orgID": None, "isPaused": True},
+    }
+    for name, change in odd.items():
+        yield Step(f"rule with {name}", "POST", RULES, timed("r8", **change), headers=editable)
+        yield Step(f"rule with {name}, gone", "DELETE", f"{RULES}/r8-{RUN}", headers=editable)
+    long = f"{'x' * 34}-{RUN}"
+    yield Step("rule with a long uid", "POST", RULES, {**timed("r8"), "uid": long}, headers=editable)
+    yield Step("rule with a long uid, gone", "DELETE", f"{RULES}/{long}", headers=editable)
 
 
 def _provisioned() -> Iterator[Step]:

@@ -130,7 +130,7 @@ def test_each_opens_with_its_question(board: Board) -> None:
     assert board.model["description"] == first.options["content"]
 
 
-@pytest.mark.parametrize("board", ALL, ids=by_uid)
+@pytest.mark.parametrize("board", [board for board in ALL if board.queries], ids=by_uid)
 def test_every_metric_query_is_narrowed_by_cluster(board: Board) -> None:
     """ "All" is .*, which also matches series without the label."""
     variables = {variable["name"]: variable for variable in board.variables}

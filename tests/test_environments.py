@@ -35,6 +35,9 @@ environments:
     folder: [Sites, Sedna]
     jobs: 4
     on_drift: keep
+    alerts: true
+    tune: tune.yaml
+    records: use
     credentials:
       token: {env: EDGE7_TOKEN}
     tls: {ca_file: ca.pem, client_certificate: /etc/c.pem, client_key: ~/k.pem}
@@ -80,6 +83,9 @@ def test_all_that_can_be_written(tmp_path: Path) -> None:
         folder=("Sites", "Sedna"),
         jobs=4,
         on_drift="keep",
+        alerts=True,
+        tune=tmp_path / "tune.yaml",
+        records="use",
         credentials=CredentialReferences(token=SecretReference(env="EDGE7_TOKEN")),
         tls=Tls(tmp_path / "ca.pem", Path("/etc/c.pem"), Path.home() / "k.pem"),
         datasources={
@@ -110,11 +116,11 @@ def test_all_that_can_be_written(tmp_path: Path) -> None:
 def test_places_for_later_messages(tmp_path: Path) -> None:
     path = written(tmp_path, FULL)
     environment = load_environments(path).environments["edge-7"]
-    assert environment.where("tls.ca_file") == f"{path}:13: environments.edge-7.tls.ca_file"
+    assert environment.where("tls.ca_file") == f"{path}:16: environments.edge-7.tls.ca_file"
     assert environment.credentials and environment.credentials.token
-    assert environment.credentials.token.where == f"{path}:12: environments.edge-7.credentials.token"
+    assert environment.credentials.token.where == f"{path}:15: environments.edge-7.credentials.token"
     secret = environment.datasources["metrics"].secrets["httpHeaderValue1"]
-    assert secret.where == f"{path}:21: environments.edge-7.datasources.metrics.secrets.httpHeaderValue1"
+    assert secret.where == f"{path}:24: environments.edge-7.datasources.metrics.secrets.httpHeaderValue1"
 
 
 def test_a_program_beside_the_file_stays_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -164,7 +170,7 @@ def test_a_program_beside_the_file_stays_one(monkeypatch: pytest.MonkeyPatch, tm
         (one('variables: {"a\\nb": x}'), "has a key that is no plain text"),
         # each key
         (one("urll: https://g"), ":3: environments.edge: unknown key 'urll'; did you mean 'url'?"),
-        (one("xyzzy: 1"), "unknown key 'xyzzy'; there is 'bundle', 'credentials', 'datasources', 'folder', 'jobs'"),
+        (one("xyzzy: 1"), "unknown key 'xyzzy'; there is 'alerts', 'bundle', 'credentials', 'datasources', 'folder'"),
         (one("url:"), ":3: environments.edge.url: must be an address like https://"),
         (one("url: grafana:3000"), "environments.edge.url: must be an address"),
         (one("url: ftp://g"), "must be an address"),
@@ -183,6 +189,9 @@ def test_a_program_beside_the_file_stays_one(monkeypatch: pytest.MonkeyPatch, tm
         (one("folder: ''"), "must be the title of a folder"),
         (one("folder: [a, 7]"), "environments.edge.folder[1]: must be the title of a folder; quote numbers"),
         (one("jobs: 17"), "environments.edge.jobs: must be a whole number from 1 to 16"),
+        (one("records: some"), "environments.edge.records: must be one of inline and use"),
+        (one("tune: 7"), "environments.edge.tune: must be the name of a file"),
+        (one("alerts: some"), "environments.edge.alerts: must be true or false"),
         (one("on_drift: no"), "environments.edge.on_drift: must be one of fail, keep, overwrite and merge"),
         (one("variables: {a-b: c}"), "holds a name that no template variable can have"),
         (one("variables: {a: 7}"), "environments.edge.variables.a: must be a text or a list of texts; quote"),

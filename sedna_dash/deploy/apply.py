@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from sedna_dash.deploy.alert_rules import rule_mark, updated_rule
+from sedna_dash.deploy.alerts import seen_rule
 from sedna_dash.deploy.changes import Action, Change, Kind, Plan, Policy, seen
 from sedna_dash.deploy.datasources import Wanted, compare_datasource, updated_datasource
 from sedna_dash.deploy.grafana import DeniedError, Grafana, RefusedError, UnreachableError
@@ -30,9 +32,13 @@ Outcome = Action | Literal["failed", "skipped"]
 
 #: What Grafana answers when it already holds something that is in the way: not a fault, but a person's to decide.
 _TAKEN = frozenset({"version-mismatch", "name-exists", "name-match", "plugin-dashboard"})
-_TAKEN_SAID = ("provisioned", "read-only", "already exists", "cannot be changed to a folder", "cannot be the same as")
+_TAKEN_SAID = ("provisioned", "read-only", "already exists", "cannot be changed to a folder", "cannot be the same as",
+               "conflicting alert rule", "provenance")  # fmt: skip
 
 _INTERRUPTED = "not tried, since the run was interrupted; run again"
+
+#: What it takes a right of its own to change.
+_ALERTING = frozenset({"alert", "group"})
 
 #: How often a save is tried that is refused because of a change which nobody made.
 _TRIES = 8
@@ -94,16 +100,26 @@ class _Run:
         self._lock = threading.Lock()
         #: Folders and datasources that should have been made and could not be.
         self.lacking: set[str] = set()
+        #: Whether a folder that alert rules go to is there.
+        self.there: dict[str, bool] = {}
+        #: The credentials may not change alert rules.
+        self.no_rules = False
 
     def results(self) -> list[Result]:
-        """Everything in its order: what dashboards need first, then the dashboards side by side, then the rest."""
-        stages: dict[str, list[int]] = {"first": [], "boards": [], "record": [], "last": [], "late": []}
+        """Everything in its order: what dashboards need first, then the dashboards side by side, then the alert
+        rules, then the rest."""
+        stages: dict[str, list[int]] = {
+            name: [] for name in ("first", "boards", "rules", "groups", "record", "last", "late")
+        }
         for index, change in enumerate(self.plan.changes):
             stages[_stage(change)].append(index)
         done: dict[int, Result] = {}
         for index in stages["first"]:
             done[index] = self._alone(self.plan.changes[index])
         done |= self._side_by_side(stages["boards"])
+        done |= self._side_by_side(stages["rules"])
+        for index in stages["groups"]:
+            done[index] = self._alone(self.plan.changes[index])
         for index in stages["record"]:
             change = self.plan.changes[index]
             said = "not written, since not everything could be done; the next run writes it"
@@ -115,12 +131,12 @@ class _Run:
         else:
             said = "not deleted, since the record that keeps the copy could not be written"
             done |= {index: self._skipped(self.plan.changes[index], said, follows=True) for index in stages["last"]}
-        deleted = {result.uid for result in done.values() if result.outcome == "delete"}
-        still_there = {change.uid for change in self.plan.deletions} - deleted
+        deleted = {(result.kind, result.uid) for result in done.values() if result.outcome == "delete"}
+        still_there = {(change.kind, change.uid) for change in self.plan.deletions} - deleted
         for index in stages["late"]:
             change = self.plan.changes[index]
             said = f"{change.after}, which has the title, was not deleted; see there"
-            waits = change.after in still_there
+            waits = (change.kind, change.after) in still_there
             done[index] = self._skipped(change, said, follows=True) if waits else self._alone(change)
         return [done[index] for index in range(len(self.plan.changes))]
 
@@ -169,6 +185,9 @@ class _Run:
             lacking = self._lacks(change)
             if lacking:
                 return self._skipped(change, f"its {lacking} could not be made; see there", follows=True)
+            if self.no_rules and change.kind in _ALERTING:
+                said = "not tried, since the credentials may not change alert rules; see there"
+                return self._skipped(change, said, follows=True)
             self.journal.write(
                 "trying", action=change.action, kind=change.kind, uid=change.uid, copy=self._copy(change)
             )
@@ -181,6 +200,7 @@ class _Run:
             self._end("not tried, since Grafana could not be reached any more; run again")
             return self._failed(change, error.message, denied=isinstance(error, DeniedError))
         except RefusedError as error:
+            self.no_rules |= error.status == 403 and change.kind in _ALERTING
             return self._failed(change, error.message, denied=error.status in (401, 403))
         except SednaDashError as error:
             # The journal's disk is full, or a secret cannot be read.
@@ -209,15 +229,19 @@ class _Run:
         """The folder or datasource that a change needs in vain; empty if there is none."""
         if change.folder in self.lacking and change.kind != "datasource":
             return f"folder {change.folder}"
-        if change.kind != "dashboard" or not self.lacking:
+        if not self.lacking:
             return ""
         variables = (change.body.get("templating") or {}).get("list") or ()
         chosen = [item["current"].get("value") for item in variables if isinstance(item.get("current"), dict)]
+        if change.kind == "alert":
+            chosen = [query.get("datasourceUid") for query in change.body.get("data", ())]
         lacking = sorted(uid for uid in self.lacking if uid in chosen)
         return f"datasource {lacking[0]}" if lacking else ""
 
     def _copy(self, change: Change) -> Any:
         """What is replaced or deleted, for the journal."""
+        if change.kind == "alert" and change.uid in self.live.rules:
+            return dict(self.live.rules[change.uid].rule)
         if change.kind not in ("dashboard", "record") or change.action == "create":
             return None
         there = self.live.dashboards.get(change.uid)
@@ -228,6 +252,10 @@ class _Run:
             return self._folder(change)
         if change.kind == "datasource":
             return self._datasource(change)
+        if change.kind == "group":
+            return self._group(change)
+        if change.kind == "alert":
+            return self._delete_rule(change) if change.action == "delete" else self._rule(change)
         if change.action == "delete":
             return self._delete(change)
         return self._dashboard(change)
@@ -356,9 +384,96 @@ class _Run:
             if self.grafana.delete_dashboard(change.uid):
                 return change
             self.grafana.pause(attempt)
-        raise RefusedError(
-            f"{self.grafana.url} did not delete the dashboard {change.uid} in {_TRIES} tries; run again", status=503
-        )
+        raise self._worn_out(f"delete the dashboard {change.uid}")
+
+    # Alert rules ------------------------------------------------------------------------------------------------------
+
+    def _rule(self, change: Change) -> Change:
+        if not self._has_folder(change.folder):
+            # Grafana 9 would take it, and show and evaluate it nowhere.
+            return _conflict(change, "its folder was deleted by somebody at this moment; run again")
+        wanted, creates = seen_rule(change.body), change.action == "create"
+        # Whether the first try of a create is too late, Grafana itself says.
+        for attempt in range(_TRIES):
+            there = None if creates and not attempt else self.grafana.rule(change.uid)
+            if there is not None and seen_rule(there) == wanted:
+                return change
+            if (seen_rule(there) if there else None) != change.seen:
+                return _conflict(change, "somebody changed, made or deleted it at this moment; run again")
+            try:
+                if creates or there is None:
+                    done = self.grafana.create_rule(change.body)
+                else:
+                    done = self.grafana.update_rule(updated_rule(there, change.body))
+            except RefusedError as error:
+                if not _taken(error):
+                    raise
+                there = self.grafana.rule(change.uid)
+                if there is not None and seen_rule(there) == wanted:
+                    return change
+                return _conflict(
+                    change, f"Grafana does not take it ({error.said}); run again to see what is in the way"
+                )
+            if done:
+                return change
+            self.grafana.pause(attempt)
+        raise self._worn_out(f"save the alert rule {change.uid}")
+
+    def _has_folder(self, uid: str) -> bool:
+        if uid not in self.there:
+            self.there[uid] = self.grafana.folder(uid) is not None
+        return self.there[uid]
+
+    def _delete_rule(self, change: Change) -> Change:
+        for attempt in range(_TRIES):
+            there = self.grafana.rule(change.uid)
+            if there is None:
+                return change
+            mark = rule_mark(there)
+            known = self.live.record is not None and change.uid in self.live.record.alerts
+            if not known and (mark is None or mark.bundle != self.plan.bundle):
+                # No plan of ours says so; but a plan may come from a file.
+                return _conflict(change, "not made by sedna-dash; it was not deleted")
+            # Grafana deletes whatever is there; so look as late as can be.
+            if seen_rule(there) != change.seen:
+                return _conflict(change, "somebody changed it at this moment; it was not deleted")
+            if self.grafana.delete_rule(change.uid):
+                return change
+            self.grafana.pause(attempt)
+        raise self._worn_out(f"delete the alert rule {change.uid}")
+
+    def _group(self, change: Change) -> Change:
+        """Set how often a group is evaluated, as Grafana's pages do: the whole group as it is at this moment, with
+        whatever rules of others are in it, is sent back with another interval.
+
+        The provisioning API can set it alone; but on 9.3 that makes all rules of the group its own, which nobody can
+        edit in Grafana's pages any more, nor give back.
+        """
+        wanted: int = change.body["interval"]
+        folder = self.grafana.folder(change.folder)
+        if folder is None:
+            return _conflict(change, "its folder was deleted by somebody at this moment; run again")
+        namespace = folder.uid if self.live.server.rules_by_uid else folder.title
+        for attempt in range(_TRIES):
+            group = self.grafana.rule_group(namespace, change.uid)
+            rules = group.get("rules") or ()
+            there = {rule["grafana_alert"]["intervalSeconds"] for rule in rules}
+            if there <= {wanted}:
+                return change
+            if there - {wanted} - set(change.body["was"]):
+                return _conflict(change, "somebody gave it another interval at this moment; run again")
+            try:
+                if self.grafana.save_rule_group(namespace, {**group, "interval": f"{wanted}s"}):
+                    return change
+            except RefusedError as error:
+                # 409: a rule of it was changed at this moment; 404: one was deleted.
+                if error.status not in (404, 409):
+                    raise
+            self.grafana.pause(attempt)
+        raise self._worn_out(f"save the alert group '{change.uid}'")
+
+    def _worn_out(self, what: str) -> RefusedError:
+        return RefusedError(f"{self.grafana.url} did not {what} in {_TRIES} tries; run again", status=503)
 
 
 def _stage(change: Change) -> str:
@@ -366,9 +481,13 @@ def _stage(change: Change) -> str:
         return "first"
     if change.kind == "record":
         return "record"
+    if change.kind == "group":
+        return "groups"
     if change.after:
         return "late"
-    return "last" if change.action == "delete" else "boards"
+    if change.action == "delete":
+        return "last"
+    return "rules" if change.kind == "alert" else "boards"
 
 
 def _spurious(error: RefusedError, change: Change, there: LiveDashboard | None) -> bool:

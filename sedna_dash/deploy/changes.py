@@ -14,7 +14,7 @@ from sedna_dash.render.canonical import checksum
 Action = Literal[
     "create", "update", "move", "delete", "unchanged", "drifted", "conflict", "orphaned", "foreign",
 ]  # fmt: skip
-Kind = Literal["folder", "datasource", "dashboard", "record"]
+Kind = Literal["folder", "datasource", "dashboard", "alert", "group", "record"]
 OnDrift = Literal["fail", "keep", "overwrite", "merge"]
 
 ON_DRIFT: tuple[OnDrift, ...] = get_args(OnDrift)
@@ -26,8 +26,8 @@ WRITES = frozenset({"create", "update", "move", "delete"})
 class Policy:
     """What the person who runs us decided beforehand.
 
-    ``prune_limit`` is how many dashboards one run may delete; ``send_secrets`` sends a datasource's secrets again,
-    which nobody can compare.
+    ``prune_limit`` is how many dashboards and alert rules one run may delete; ``send_secrets`` sends a datasource's
+    secrets again, which nobody can compare.
     """
 
     on_drift: OnDrift = "fail"
@@ -57,10 +57,10 @@ class Change:
     details: Sequence[Detail] = ()
     #: What is to be sent, for create, update and move.
     body: Model = field(default_factory=dict, repr=False)
-    #: The folder to save a dashboard in, or that a folder is in.
+    #: The folder to save a dashboard or an alert rule in, or that a folder or a group of rules is in.
     folder: str = ""
     seen: Seen | None = None
-    #: The uid of a dashboard that has to be deleted first, because it has the title.
+    #: The uid of a dashboard or alert rule that has to be deleted first, because it has the title.
     after: str = ""
     #: For a merged dashboard: the checksum of the modules' side.
     merged: str = ""
@@ -123,8 +123,11 @@ class Plan:
         count = len(self.deletions)
         if count <= self.policy.prune_limit:
             return ""
+        rules = sum(change.kind == "alert" for change in self.deletions)
+        parts = [f"{count - rules} dashboards"] if count > rules or not rules else []
+        what = " and ".join([*parts, *([f"{rules} alert rules"] if rules else [])])
         return (
-            f"{self.url}: {count} dashboards would be deleted, more than --prune-limit {self.policy.prune_limit} "
+            f"{self.url}: {what} would be deleted, more than --prune-limit {self.policy.prune_limit} "
             "allows; look at the plan, and raise the limit if that is meant"
         )
 

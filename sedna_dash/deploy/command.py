@@ -14,6 +14,7 @@ import click
 from sedna_dash.deploy.options import (
     FILE,
     add_to_page,
+    alerts_option,
     bundle_option,
     connection_options,
     content_options,
@@ -26,6 +27,7 @@ from sedna_dash.deploy.options import (
     resolve,
     site,
 )
+from sedna_dash.schemas import schema, schema_names
 
 
 @click.command("plan", short_help="Show what deploy would do.")
@@ -110,11 +112,11 @@ def deploy_command(plan_file: Path | None, dry_run: bool, form: str, **given: An
 @click.option("--to", metavar="ID", help="Deployment to return to, as history lists it. [default: the one before]")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 def rollback_command(to: str | None, dry_run: bool, form: str, **given: Any) -> None:
-    """Return folder, datasources and dashboards to an earlier deployment, all together.
+    """Return folder, datasources, dashboards and alert rules to an earlier deployment, all together.
 
     It goes through the same plan as deploy and obeys the same policy. When somebody changed anything that it would
-    write, nothing is done at all until --on-drift says what to do. Dashboards that came later are only deleted with
-    --prune.
+    write, nothing is done at all until --on-drift says what to do. Dashboards and alert rules that came later are only
+    deleted with --prune.
     """
     from sedna_dash.deploy.run import plan_rollback, report_of
 
@@ -151,8 +153,8 @@ def history_command(form: str, **given: Any) -> None:
     elif not found:
         click.echo(f"{here.settings.url} has no deployment of the set '{here.bundle}'.")
     else:
-        rows = [("ID", "WHEN", "BY", "RELEASE", "DASHBOARDS", "FOLDER")]
-        rows += [(d.id, d.when, d.by, d.release, str(d.dashboards), d.folder) for d in found]
+        rows = [("ID", "WHEN", "BY", "RELEASE", "DASHBOARDS", "ALERTS", "FOLDER")]
+        rows += [(d.id, d.when, d.by, d.release, str(d.dashboards), str(d.alerts), d.folder) for d in found]
         widths = [max(len(clean(row[column])) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
             click.echo("  ".join(clean(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -163,6 +165,7 @@ def history_command(form: str, **given: Any) -> None:
 @folder_option
 @bundle_option
 @datasource_options
+@alerts_option
 @output_option
 def doctor_command(form: str, **given: Any) -> None:
     """Test address, certificate, credentials and rights, the version of Grafana, its clock, its datasources, and
@@ -176,7 +179,12 @@ def doctor_command(form: str, **given: Any) -> None:
     check_bundle(here.bundle)
     with here.grafana() as grafana:
         diagnosis = examine(
-            grafana, here.settings, choices=here.choices, folder=checked_path(here.path), bundle=here.bundle
+            grafana,
+            here.settings,
+            choices=here.choices,
+            folder=checked_path(here.path),
+            bundle=here.bundle,
+            alerts=here.wants_alerts,
         )
     write_diagnosis(diagnosis, form, sys.stdout)
     if diagnosis.error:
@@ -184,13 +192,11 @@ def doctor_command(form: str, **given: Any) -> None:
 
 
 @click.command("schema", short_help="Print the form of a file or output.")
-@click.argument("name", type=click.Choice(["doctor", "environments", "history", "patch", "plan", "pull", "report"]))
+@click.argument("name", type=click.Choice(schema_names()))
 def schema_command(name: str) -> None:
-    """Print the JSON Schema of what sedna-dash reads or writes: the settings file (environments), a plan, the report of
-    deploy and rollback, the history, the doctor's findings."""
+    """Print the JSON Schema of what sedna-dash reads or writes: the settings file (environments), patches, plans, the
+    report of deploy and rollback, the history, and what doctor, pull, verify and impact find."""
     import json
-
-    from sedna_dash.schemas import schema
 
     click.echo(json.dumps(schema(name), indent=2))
 
@@ -225,6 +231,7 @@ def _check_nothing_else(given: dict[str, Any]) -> None:
 
     context = click.get_current_context()
     settled = ("source", "catalogs", "path", "bundle", "on_drift", "adopt", "prune", "send_secrets", "prune_limit",
+               "alerts",
                *(f"{plugin}_{way}" for plugin in ("prometheus", "loki") for way in ("url", "uid", "name")))  # fmt: skip
     for name in settled:
         if name in given and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sedna_dash.deploy.by_mark import judged_by_mark
 from sedna_dash.deploy.changes import Change, Maker, Policy, Seen
 from sedna_dash.deploy.marks import (
     DATASOURCE_MARK,
@@ -20,9 +21,8 @@ from sedna_dash.deploy.marks import (
     marked_datasource,
 )
 from sedna_dash.deploy.resources import Model
-from sedna_dash.deploy.threeway import Detail, compared, detail
+from sedna_dash.deploy.threeway import Detail
 from sedna_dash.render.canonical import checksum
-from sedna_dash.render.difference import differences
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ def compare_datasource(
     if live.get("readOnly"):
         return change("unchanged", "provisioned from a file; used as it is")
     there, here = datasource_fields(live), datasource_fields(fields)
-    changed = [_of_datasource(detail(item, "here", ())) for item in differences(there, here)]
 
     def update(body: Model, reason: str = "", details: Sequence[Detail] = ()) -> Change:
         return change(
@@ -83,29 +82,17 @@ def compare_datasource(
             return change("unchanged")
         names = ", ".join(missing)
         return update(marked, f"Grafana has no {names} of it yet" if missing else "its secrets are sent again")
-    if as_we_left_it:
-        return update(marked, details=changed)
-    if mark is None and policy.adopt:
-        return update(marked, "takes over what was there", changed)
-    if mark is not None and policy.on_drift == "overwrite":
-        return update(marked, "overwrites what somebody changed", changed)
-    kept = policy.on_drift == "keep"
-    cure = f"use it as it is with {flag} {uid}, or decide with --on-drift"
-    if mark is None or base is None:
-        made = "made by somebody else" if mark is None else "changed by somebody"
-        cure = f"use it as it is with {flag} {uid}, or take it over with --adopt" if mark is None else cure
-        reason = f"{made}, and differs from what we want; {cure}"
-        return change("conflict", reason, details=changed, kept=kept)
-    view = compared(base, here, there)
-    details = [_of_datasource(item) for item in view.details]
-    if not view.ours:
-        kept = policy.on_drift in ("keep", "merge")
-        return change("drifted", f"changed by somebody; {cure}", details=details, kept=kept)
-    if policy.on_drift == "merge" and not view.merged.clashes:
+    verdict = judged_by_mark(base, here, there, policy, marked=mark is not None, as_we_left_it=as_we_left_it)
+    details = list(map(_of_datasource, verdict.details))
+    if verdict.merged is not None:
         # It keeps the mark of our side, so that it still counts as changed by somebody.
-        settings = {**view.merged.value["jsonData"], DATASOURCE_MARK: marked["jsonData"][DATASOURCE_MARK]}
-        return update({**view.merged.value, "jsonData": settings}, "merged with what somebody changed", details)
-    return change("conflict", f"changed by somebody, and here too; {cure}", details=details, kept=kept)
+        settings = {**verdict.merged["jsonData"], DATASOURCE_MARK: marked["jsonData"][DATASOURCE_MARK]}
+        return update({**verdict.merged, "jsonData": settings}, verdict.reason, details)
+    if verdict.action == "update":
+        return update(marked, verdict.reason, details)
+    cure = "take it over with --adopt" if mark is None else "decide with --on-drift"
+    reason = f"{verdict.reason}; use it as it is with {flag} {uid}, or {cure}"
+    return change(verdict.action, reason, details=details, kept=verdict.kept)
 
 
 def _of_datasource(item: Detail) -> Detail:

@@ -46,7 +46,9 @@ _API_KEY = "eyJrIjoi"
 _DEFAULT_PASSWORD = "admin"  # noqa: S105
 
 _BY_NTP = "set both by NTP, on Linux with timedatectl set-ntp true"
-_ROLES = "give the service account the role Editor, and Admin to make datasources"
+#: What it takes to deploy alert rules, besides.
+_OF_ALERTS = ("alert.rules:read", "alert.provisioning:read", "alert.provisioning:write", "alert.rules:write")
+_ROLES = "give the service account the role Editor, and Admin to make datasources or alert rules"
 _NO_CURE = "run again, and look in Grafana's log when it stays"
 
 
@@ -67,9 +69,11 @@ class _Patient:
         folder: Sequence[str],
         bundle: str,
         now: Callable[[], float],
+        *,
+        alerts: bool = False,
     ) -> None:
         self.grafana, self.settings, self.choices = grafana, settings, choices
-        self.folder, self.bundle, self.now = folder, bundle, now
+        self.folder, self.bundle, self.now, self.alerts = folder, bundle, now, alerts
         #: By role, those that exist.
         self.sources: dict[str, Source] = {}
         #: What went wrong, and why what needs it is skipped.
@@ -102,13 +106,15 @@ def examine(
     choices: Mapping[str, Choice],
     folder: Sequence[str] = ("Sedna",),
     bundle: str = "sedna",
+    alerts: bool = False,
     now: Callable[[], float] = time.time,
 ) -> Diagnosis:
     """Look at everything that a deployment needs and its readers will miss. Nothing is written.
 
-    ``choices`` says for each plugin which datasource to use. What goes wrong is in the diagnosis; nothing is raised.
+    ``choices`` says for each plugin which datasource to use, ``alerts`` that alert rules are deployed. What goes
+    wrong is in the diagnosis; nothing is raised.
     """
-    patient = _Patient(grafana, settings, choices, folder, bundle, now)
+    patient = _Patient(grafana, settings, choices, folder, bundle, now, alerts=alerts)
     redact = redactor(secret for secret in settings.credentials.secrets if secret != _DEFAULT_PASSWORD)
     checks = [
         Check(check.name, check.status, clean(redact(check.said)), clean(redact(check.fix)), check.error)
@@ -330,12 +336,14 @@ def _rights(patient: _Patient) -> list[Check]:
         "dashboards:create": "Editor",
         **({} if patient.folder_exists else {"folders:create": "Editor"}),
         **({"datasources:create": "Admin"} if makes_datasources else {}),
+        **(dict.fromkeys(_OF_ALERTS, "Admin") if patient.alerts else {}),
     }
     missing = {action: role for action, role in needed.items() if action not in may}
     if missing:
         role = next(role for role in ("Admin", "Editor", "Viewer") if role in missing.values())
         fix = f"give the service account the role {role}"
-        fix += ", or use a datasource that is there" if role == "Admin" else ""
+        fix += ", or use a datasource that is there" if "datasources:create" in missing else ""
+        fix += ", or deploy with --no-alerts" if missing.keys() & set(_OF_ALERTS) else ""
         return [Check("rights", "failed", f"the credentials lack {', '.join(missing)}", fix, CredentialsError)]
     said = "enough to deploy"
     said += "" if "datasources:create" in may else "; not enough to make datasources, which takes the role Admin"

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sedna_dash import __version__
-from sedna_dash.deploy.resources import Folder, Hit, Version
+from sedna_dash.deploy.resources import Folder, Hit, LiveRule, Version
 from sedna_dash.errors import CredentialsError, GrafanaError
 from sedna_dash.settings import MOST_JOBS, GrafanaSettings, Token, redactor
 
@@ -34,6 +34,17 @@ _BUSY = frozenset({429, 502, 503, 504})
 #: A write may also meet a database that is locked, which Grafana calls a fault of its own.
 _BUSY_WRITING = _BUSY | {500}
 _PAGE = 1000
+#: Who may do what an Editor may not, and how to do without.
+_ROLES = {
+    **dict.fromkeys(("datasources:create", "datasources:write"), "Admin, or name a datasource that is there"),
+    "alert.provisioning:": "Admin, or deploy with --no-alerts",
+}
+
+_RULES, _RULER = "/v1/provisioning/alert-rules", "/ruler/grafana/api/v1/rules"
+#: Without it, rules that came over the API could not be edited in Grafana's pages.
+_EDITABLE = {"X-Disable-Provenance": "true"}
+#: What Grafana 9 calls a fault of its own, and is none.
+_NO_RULE, _REFUSED_RULES = "could not find alert rule", ("conflicting alert rule", "provenance from")
 #: Seconds in which a Grafana near by answers, and how much to ask at once there and elsewhere.
 _NEAR, _JOBS_NEAR, _JOBS_FAR = 0.02, 2, 8
 
@@ -290,17 +301,67 @@ class Grafana:
         """
         path = f"/dashboards/uid/{_quoted(uid)}"
         try:
-            self._ask(f"delete the dashboard {uid}", lambda: self._api.client.DELETE(path), (dict,))
+            return self._done(f"delete the dashboard {uid}", lambda: self._api.client.DELETE(path), (dict,))
         except RefusedError as error:
-            if error.status in _BUSY_WRITING:
-                return False
             if error.status != 404:
                 raise
-        except UnreachableError as error:
-            if not (error.passing or error.late):
+            return True
+
+    # Alert rules. None of these writes names a version, so none is sent twice by itself: look again first ------------
+
+    def rules(self) -> list[LiveRule] | None:
+        """Every alert rule that the credentials may see; None when they may see none."""
+        # The provisioning API of Grafana 9 has no list. Grafana's own pages read this one.
+        try:
+            answer = self._read("list the alert rules", lambda: self._api.client.GET(_RULER))
+        except RefusedError as error:
+            if error.status == 403:
+                return None
+            if error.status != 404:
                 raise
-            return False
-        return True
+            text = f"{self.url} has no alert rules of its own; turn on its unified alerting, or deploy with --no-alerts"
+            raise RefusedError(text, status=404) from None
+        groups = [group for folder in answer.values() for group in folder]
+        return [_live_rule(rule) for group in groups for rule in group["rules"] if "grafana_alert" in rule]
+
+    def rule(self, uid: str) -> dict[str, Any] | None:
+        """One alert rule, if it exists."""
+        path = f"{_RULES}/{_quoted(uid)}"
+        try:
+            answer: dict[str, Any] = self._read(f"show the alert rule {uid}", lambda: self._api.client.GET(path))
+        except RefusedError as error:
+            if error.status != 404 and _NO_RULE not in error.said:
+                raise
+            return None
+        return answer
+
+    def create_rule(self, rule: Mapping[str, Any]) -> bool:
+        """Make an alert rule, unless its uid or title is taken; False when nobody knows whether it was done."""
+        what = f"create the alert rule '{rule['title']}'"
+        return self._done(what, lambda: self._api.client.POST(_RULES, json=dict(rule), headers=_EDITABLE), (dict,))
+
+    def update_rule(self, rule: Mapping[str, Any]) -> bool:
+        """Replace an alert rule, whatever is in it; False when nobody knows whether it was done."""
+        what, path = f"update the alert rule '{rule['title']}'", f"{_RULES}/{_quoted(str(rule['uid']))}"
+        return self._done(what, lambda: self._api.client.PUT(path, json=dict(rule), headers=_EDITABLE), (dict,))
+
+    def delete_rule(self, uid: str) -> bool:
+        """Delete an alert rule, whatever is in it; False when nobody knows whether it was done."""
+        path = f"{_RULES}/{_quoted(uid)}"
+        what = f"delete the alert rule {uid}"
+        return self._done(what, lambda: self._api.client.DELETE(path, headers=_EDITABLE), (dict, str, type(None)))
+
+    def rule_group(self, namespace: str, name: str) -> dict[str, Any]:
+        """A group as Grafana's pages see it. ``namespace`` is the folder's title, from Grafana 10.3 on its uid."""
+        path = f"{_RULER}/{_quoted(namespace)}/{_quoted(name)}"
+        answer: dict[str, Any] = self._read(f"show the alert group '{name}'", lambda: self._api.client.GET(path))
+        return answer
+
+    def save_rule_group(self, namespace: str, group: Mapping[str, Any]) -> bool:
+        """Save a group with all its rules, as Grafana's pages do. It deletes rules that are left out, so it takes only
+        what `rule_group` said a moment ago; False when nobody knows whether it was done."""
+        what, path = f"save the alert group '{group['name']}'", f"{_RULER}/{_quoted(namespace)}"
+        return self._done(what, lambda: self._api.client.POST(path, json=dict(group)), (dict,))
 
     # What only an examination asks --------------------------------------------------------------------------------
 
@@ -490,6 +551,20 @@ class Grafana:
             raise UnreachableError(self._not_grafana())
         return answer
 
+    def _done(self, what: str, call: Callable[[], Any], shape: tuple[type, ...]) -> bool:
+        """Ask once; False when the server is busy or the connection broke, and nobody knows whether it was done."""
+        try:
+            self._ask(what, call, shape)
+        except RefusedError as error:
+            if error.status not in _BUSY_WRITING or any(words in error.said for words in _REFUSED_RULES):
+                raise
+            return False
+        except UnreachableError as error:
+            if not (error.passing or error.late):
+                raise
+            return False
+        return True
+
     @contextmanager
     def _own_errors(self, what: str) -> Iterator[None]:
         from grafana_client.client import GrafanaException, GrafanaTimeoutError
@@ -538,8 +613,7 @@ class Grafana:
             # Grafana names the permission; a read-only datasource is refused in the same way, with a sentence.
             needs = said.partition("Permissions needed: ")[2]
             needed = f"the credentials lack the permission {needs}" if needs else said or "no permission"
-            makes_sources = needs.startswith(("datasources:create", "datasources:write"))
-            role = "Admin, or name a datasource that is there" if makes_sources else "Editor"
+            role = next((role for action, role in _ROLES.items() if needs.startswith(action)), "Editor")
             text = f"{here}: {needed}; give the service account the role {role}"
             # A login that is in no such organization has no permission there, and Grafana says no more than that.
             text += f" in organization {self.settings.org_id}" if self.settings.org_id else ""
@@ -609,6 +683,17 @@ def _folder(answer: Mapping[str, Any]) -> Folder:
         str(answer.get("parentUid") or ""),
         int(answer.get("version") or 0),
     )
+
+
+def _live_rule(rule: Mapping[str, Any]) -> LiveRule:
+    """A rule of the list, in the shape of the provisioning API."""
+    own = rule["grafana_alert"]
+    names = {"uid": "uid", "title": "title", "folderUID": "namespace_uid", "ruleGroup": "rule_group", "data": "data",
+             "condition": "condition", "noDataState": "no_data_state", "execErrState": "exec_err_state",
+             "isPaused": "is_paused"}  # fmt: skip
+    shown = {name: own[theirs] for name, theirs in names.items() if theirs in own}
+    shown |= {key: rule.get(key) for key in ("for", "labels", "annotations")}
+    return LiveRule(shown, int(own.get("intervalSeconds") or 0), str(own.get("provenance") or ""))
 
 
 def _query_error(answer: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sedna_dash.deploy.alert_rules import Alerts
 from sedna_dash.deploy.datasources import Wanted
 from sedna_dash.deploy.grafana import Grafana
 from sedna_dash.deploy.marks import canonical, without_server_keys
@@ -31,6 +32,7 @@ class Deployment:
     release: str
     dashboards: int
     folder: str
+    alerts: int = 0
 
     def __str__(self) -> str:
         return f"{self.id} ({self.when} by {self.by or 'somebody'})"
@@ -55,7 +57,14 @@ def read_history(grafana: Grafana, bundle: str) -> list[tuple[Deployment, Record
 def _deployment(version: Version, release: str, record: Record) -> Deployment:
     folder = " / ".join(record.path) or record.folder.title
     return Deployment(
-        record.deployment, version.number, version.when, version.by, release, len(record.dashboards), folder
+        record.deployment,
+        version.number,
+        version.when,
+        version.by,
+        release,
+        len(record.dashboards),
+        folder,
+        len(record.alerts),
     )
 
 
@@ -106,6 +115,10 @@ def as_it_was(grafana: Grafana, record: Record, history: Sequence[tuple[Deployme
         bundle=record.bundle,
         datasources=[Wanted(fields) for fields in record.datasources],
         dashboards=[model for model in models.values() if model is not None],
+        # A deployment that said nothing of rules says nothing of them now, unless there are some of ours since.
+        alerts=Alerts(list(record.alerts.values()), record.intervals)
+        if record.alerts or history[0][1].alerts
+        else None,
         returning=record.deployment,
     )
 

@@ -18,7 +18,7 @@ from sedna_dash.deploy.changes import Action, Change, Maker, Policy, seen
 from sedna_dash.deploy.marks import Mark, canonical, describes, equal
 from sedna_dash.deploy.noise import comparable, revived, same_tags
 from sedna_dash.deploy.record import Record, record_model
-from sedna_dash.deploy.resources import Folder, Hit, LiveDashboard, Model, Version
+from sedna_dash.deploy.resources import Folder, Hit, LiveDashboard, LiveRule, Model, Version
 from sedna_dash.deploy.threeway import Comparison, Detail, compared, detail, from_common_ground
 from sedna_dash.render.canonical import checksum
 from sedna_dash.render.difference import differences, place
@@ -36,6 +36,8 @@ class Server:
     nests: bool = False
     #: A folder holds no two dashboards of one title.
     unique_titles: bool = True
+    #: Groups of alert rules are found by the uid of their folder, rather than by its title.
+    rules_by_uid: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Live:
     #: Every dashboard there is.
     hits: Sequence[Hit] = ()
     record: Record | None = None
+    #: Every alert rule there is, by uid; empty when no rules are deployed, and nobody asked for them.
+    rules: Mapping[str, LiveRule] = field(default_factory=dict)
+    #: Grafana showed its alert rules, or was not asked for them.
+    rules_shown: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ which no migration touches.
 Besides, every dashboard of ours has a tag, by which the search finds those that we no longer want. The tag alone
 proves nothing: a copy of a dashboard has it too.
 
-A datasource's mark is a key in its ``jsonData``, which Grafana keeps as it is.
+A datasource's mark is a key in its ``jsonData``, which Grafana keeps as it is. That of an alert rule is an annotation,
+see `alert_rules`.
 """
 
 from __future__ import annotations

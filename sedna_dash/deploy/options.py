@@ -79,6 +79,29 @@ _DATASOURCES = [
     click.option("--loki-name", help="Use the Loki datasource of this name; it is not changed."),
 ]
 
+_ALERTS = [
+    click.option(
+        "--alerts/--no-alerts",
+        default=None,
+        help="Have Grafana itself evaluate the alert rules, in the folder of the dashboards; without, those that are "
+        "there stay as they are. [default: no-alerts]",
+    ),
+    click.option(
+        "--tune",
+        type=FILE,
+        help="YAML file with severities, durations and limits of alert rules that the site wants.",
+    ),
+]
+
+_RECORDS = [
+    click.option(
+        "--records",
+        type=click.Choice(["inline", "use"]),
+        help="Write derived series out, which works on any Prometheus, or use what recording rules make of them, which "
+        "is cheap on a large site. [default: inline]",
+    )
+]
+
 _CONTENT = [
     click.option(
         "--source",
@@ -97,6 +120,8 @@ _CONTENT = [
     *_FOLDER,
     *_BUNDLE,
     *_DATASOURCES,
+    *_RECORDS,
+    *_ALERTS,
 ]
 
 _POLICY = [
@@ -107,13 +132,13 @@ _POLICY = [
         "take both where they do not meet. [default: fail]",
     ),
     click.option("--adopt", is_flag=True, help="Take over what has a uid of ours and was not made by sedna-dash."),
-    click.option("--prune", is_flag=True, help="Delete our dashboards that are no longer in the modules."),
+    click.option("--prune", is_flag=True, help="Delete our dashboards and alert rules that we no longer have."),
     click.option(
         "--prune-limit",
         type=click.IntRange(min=0),
         default=5,
         show_default=True,
-        help="Delete nothing when it would be more dashboards than this.",
+        help="Delete nothing when it would be more dashboards and alert rules than this.",
     ),
     click.option("--send-secrets", is_flag=True, help="Send the secrets of datasources again."),
 ]
@@ -146,7 +171,7 @@ def _all(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command],
 
 connection_options, content_options, bundle_option = _all(_CONNECTION), _all(_CONTENT), _all(_BUNDLE)
 source_options = _all(_CONTENT[:2])
-folder_option, datasource_options = _all(_FOLDER), _all(_DATASOURCES)
+folder_option, datasource_options, alerts_option = _all(_FOLDER), _all(_DATASOURCES), _all(_ALERTS[:1])
 policy_options, journal_options, output_option = _all(_POLICY), _all(_JOURNAL), _all(_OUTPUT)
 
 
@@ -180,6 +205,12 @@ class Site:
         )
 
     @property
+    def wants_alerts(self) -> bool:
+        """Whether Grafana is to evaluate our alert rules."""
+        given: bool | None = self.given.get("alerts")
+        return bool(self.environment.alerts) if given is None else given
+
+    @property
     def choices(self) -> dict[str, Choice]:
         """For each plugin, which datasource to use."""
         from sedna_dash.deploy.sources import checked_choice
@@ -201,9 +232,17 @@ class Site:
         from sedna_dash.deploy.run import Request
 
         choices = self.choices  # checked before the modules are loaded, which takes a moment
-        dashboards = [found.model for found in load(source_folder(self.given["source"]), self.given["catalogs"])]
+        records = self.given.get("records") or self.environment.records or "inline"
+        dashboards = load(source_folder(self.given["source"]), self.given["catalogs"], records)
+        alerts = None
+        if self.wants_alerts:
+            from sedna_dash.deploy.desired_alerts import desired_alerts
+
+            tune = self.given.get("tune") or self.environment.tune
+            alerts = desired_alerts(dashboards, self.given["catalogs"], records, tune, self.settings.url)
         named = bool(self.given.get("bundle") or self.environment.bundle)
-        return Request(dashboards, choices, self.path, self.bundle, named, self.environment.variables)
+        models = [found.model for found in dashboards]
+        return Request(models, choices, self.path, self.bundle, named, self.environment.variables, alerts)
 
     def grafana(self) -> Grafana:
         from sedna_dash.deploy.grafana import Grafana

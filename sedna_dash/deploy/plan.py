@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sedna_dash.deploy.alert_rules import Alerts
+from sedna_dash.deploy.alerts import AlertJudge
 from sedna_dash.deploy.changes import Change, Plan, Policy
 from sedna_dash.deploy.datasources import Wanted, compare_datasource
 from sedna_dash.deploy.folders import folder_of_ours, plan_folders, seems_ours
@@ -21,18 +23,21 @@ from sedna_dash.render.canonical import checksum
 
 @dataclass(frozen=True)
 class Desired:
-    """What Grafana should hold. ``path`` are the titles of the folder, from the outside in."""
+    """What Grafana should hold. ``path`` are the titles of the folder, from the outside in. ``alerts`` is None when
+    nothing was said of alert rules, which then stay as they are."""
 
     path: Sequence[str] = ("Sedna",)
     bundle: str = "sedna"
     datasources: Sequence[Wanted] = ()
     dashboards: Sequence[Model] = ()
+    alerts: Alerts | None = None
     #: The deployment that is returned to; empty when it is the modules that are deployed.
     returning: str = ""
 
 
 def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
-    """What is to be done, in the order to do it in: folders, datasources, dashboards, the record, deletions."""
+    """What is to be done, in the order to do it in: folders, datasources, dashboards, alert rules, the record,
+    deletions."""
     uids = [str(model["uid"]) for model in desired.dashboards]
     folders, home = plan_folders(
         desired.path, live.folders, live.record, nests=live.server.nests, taken=[*uids, record_uid(desired.bundle)]
@@ -47,8 +52,17 @@ def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
     dashboards = [judge.dashboard(model) for model in desired.dashboards]
     orphans = judge.left_over()
     trash = {change.uid: live.dashboards[change.uid] for change in orphans if change.action == "delete"}
+    alerts: list[Change] = []
+    recorded = (live.record.alerts, live.record.intervals) if live.record else ({}, {})
+    if desired.alerts is not None:
+        alert_judge = AlertJudge(home, live, policy, desired.bundle, desired.alerts, desired.returning)
+        rules = alert_judge.rules()
+        alerts = [*rules, *alert_judge.groups(rules)]
+        orphans += alert_judge.left_over()
+        recorded = alert_judge.recorded(alerts)
     ours = folder_of_ours(desired.path, folders, home, live.record, nests=live.server.nests)
     record = _record(desired, live, ours, [*folders, *datasources, *dashboards], trash)
+    record = replace(record, alerts=recorded[0], intervals=recorded[1])
     record_change = judge.record(record)
     if record_change.action == "conflict":
         # It would hold the copies.
@@ -60,7 +74,7 @@ def make_plan(desired: Desired, live: Live, policy: Policy) -> Plan:
     plan = Plan(live.url, live.server.version, desired.bundle, record.deployment, policy, (), live.org_id)
     deletions = [change for change in orphans if change.action == "delete"]
     others = [change for change in orphans if change.action != "delete"]
-    changes = [*folders, *datasources, *dashboards, *others, record_change, *deletions]
+    changes = [*folders, *datasources, *dashboards, *alerts, *others, record_change, *deletions]
     return replace(plan, changes=tuple(changes))
 
 

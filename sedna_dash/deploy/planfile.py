@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from sedna_dash.deploy.alerts import seen_rule
 from sedna_dash.deploy.changes import Change, Plan, Policy, Seen, seen
 from sedna_dash.deploy.grafana import clean
 from sedna_dash.deploy.judging import Live
@@ -129,6 +130,13 @@ def _is_done(change: Change, plan: Plan, live: Live) -> bool:
         source = next((item for item in live.datasources if item.get("uid") == change.uid), None)
         has = (source or {}).get("secureJsonFields") or {}
         return source is not None and all(map(has.get, change.secrets)) and datasource_contains(source, change.body)
+    if change.kind == "group":
+        return _intervals(change, live) == {change.body["interval"]}
+    if change.kind == "alert":
+        rule = live.rules.get(change.uid)
+        if rule is None or change.action == "delete":
+            return rule is None and change.action == "delete"
+        return seen_rule(rule.rule) == seen_rule(change.body)
     dashboard = live.dashboards.get(change.uid)
     if dashboard is None:
         return change.action == "delete"
@@ -155,7 +163,17 @@ def _as_seen(change: Change, live: Live) -> bool:
         if source is None or change.seen is None:
             return source is None and change.seen is None
         return checksum(datasource_fields(source)) == change.seen.checksum
+    if change.kind == "group":
+        return _intervals(change, live) <= {change.body["interval"], *change.body["was"]}
+    if change.kind == "alert":
+        rule = live.rules.get(change.uid)
+        return (seen_rule(rule.rule) if rule else None) == change.seen
     dashboard = live.dashboards.get(change.uid)
     if dashboard is None or change.seen is None:
         return dashboard is None and change.seen is None
     return seen(dashboard) == change.seen
+
+
+def _intervals(change: Change, live: Live) -> set[int]:
+    """How often the rules of a group are evaluated, which should be one number."""
+    return {rule.interval for rule in live.rules.values() if (rule.folder, rule.group) == (change.folder, change.uid)}

@@ -25,6 +25,7 @@ from sedna_dash.render.profiles import OLDEST
 
 #: Since which version a Grafana does what. From its documentation and release notes.
 _REWRITES_SINCE, _NESTS_SINCE, _SAME_TITLES_SINCE = (12, 0), (11, 0), (12, 0)
+_RULES_BY_UID_SINCE = (10, 3)
 
 #: How many saves after ours are looked at, to say who changed what.
 _MOST_EDITS = 10
@@ -46,6 +47,7 @@ def server_of(health: Health) -> Server:
         rewrites=version is None or version >= _REWRITES_SINCE,
         nests=version is not None and version >= _NESTS_SINCE,
         unique_titles=version is None or version < _SAME_TITLES_SINCE,
+        rules_by_uid=version is not None and version >= _RULES_BY_UID_SINCE,
     )
 
 
@@ -83,6 +85,7 @@ def read_live(
             f"{mark.release if mark else ''}, and this one cannot read it; use that release or a newer one"
         )
     folders = folders_around(grafana, desired.path, record, nests=server.nests)
+    rules = grafana.rules() if desired.alerts is not None else []
     wanted = {str(model["uid"]): model for model in desired.dashboards}
     _, home = plan_folders(desired.path, folders, record, nests=server.nests, taken=[*wanted, uid])
     hits = grafana.search()
@@ -116,6 +119,8 @@ def read_live(
         dashboards={uid: live for uid, live in found.items() if live is not None},
         hits=hits,
         record=record,
+        rules={rule.uid: rule for rule in rules or ()},
+        rules_shown=rules is not None,
     )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sedna_dash.deploy.alert_rules import rule_fields
 from sedna_dash.deploy.marks import OWNED_TAG
 from sedna_dash.deploy.resources import Folder
 from sedna_dash.render.canonical import checksum
@@ -67,6 +68,9 @@ class Record:
     returned: bool = False
     #: The titles of the folder, from the outside in.
     path: Sequence[str] = ()
+    #: The alert rules that Grafana evaluates, by uid, and how often each group of them is evaluated, in seconds.
+    alerts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    intervals: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -79,6 +83,10 @@ class Record:
         data = asdict(self)
         # The folder's version counts renames, which are no part of the state.
         data["folder"].pop("version")
+        for key in ("alerts", "intervals"):
+            if not data[key]:
+                # The id of a state without alert rules is what it was before there were any.
+                del data[key]
         lists = {"made": list(self.made), "path": list(self.path)}
         return {**data, **lists, "datasources": [dict(item) for item in self.datasources]}
 
@@ -90,11 +98,12 @@ def record_model(record: Record) -> dict[str, Any]:
         f"**{record.deployment}**. The versions of this dashboard (Settings, Versions) are the deployments; "
         f"`sedna-dash rollback --to ID` returns to one.",
         "",
+        *([f"With {len(record.alerts)} alert rules.", ""] if record.alerts else []),
         "| Dashboard | Checksum |",
         "|---|---|",
         *(f"| [{_cell(entry.title)}](d/{uid}) | `{entry.checksum[:12]}` |" for uid, entry in record.dashboards.items()),
     ]
-    height = len(record.dashboards) * 4 // 5 + 6
+    height = len(record.dashboards) * 4 // 5 + (7 if record.alerts else 6)
     data = json.dumps(record.data(), sort_keys=True, separators=(",", ":"))
     return {
         "uid": record_uid(record.bundle),
@@ -132,6 +141,8 @@ def read_record(model: Mapping[str, Any]) -> Record | None:
             earlier={uid: list(map(_known, texts)) for uid, texts in data["earlier"].items()},
             returned=data["returned"] is True,
             path=list(map(_known, data["path"])),
+            alerts={_known(uid): _rule(uid, item) for uid, item in data.get("alerts", {}).items()},
+            intervals={_known(name): int(seconds) for name, seconds in data.get("intervals", {}).items()},
         )
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError, RecursionError):
         return None
@@ -142,6 +153,13 @@ def _known(text: Any) -> str:
     if not isinstance(text, str):
         raise TypeError
     return text
+
+
+def _rule(uid: str, rule: Any) -> dict[str, Any]:
+    fields = rule_fields(rule)
+    for key in ("title", "folderUID", "ruleGroup"):
+        _known(fields[key])
+    return {**fields, "uid": uid}
 
 
 def packed(model: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ KIND, SCHEMA_VERSION = "sedna-dash/report", 1
 
 #: Details of one thing that text shows; JSON has them all.
 _MOST_DETAILS = 8
-#: Dashboards of other people that text shows.
+#: Dashboards and alert rules of other people that text shows.
 _MOST_FOREIGN = 3
 
 _STYLES: dict[Outcome, str] = {
@@ -159,7 +159,7 @@ def _lines(report: Report) -> Iterator[tuple[str, str]]:
         if len(result.details) > _MOST_DETAILS:
             yield f"    ... and {len(result.details) - _MOST_DETAILS} more fields; --output json has them all", "dim"
     if hidden:
-        yield f"... and {len(hidden)} more dashboards that are not ours; --output json lists them", "dim"
+        yield f"... and {len(hidden)} more things that are not ours; --output json lists them", "dim"
     yield summary(report), "bold"
 
 

@@ -1,4 +1,5 @@
-"""What Grafana holds, as far as it concerns us: folders, datasources, dashboards and their history. Plain data."""
+"""What Grafana holds, as far as it concerns us: folders, datasources, dashboards and their history, alert rules. Plain
+data."""
 
 from __future__ import annotations
 
@@ -101,3 +102,31 @@ class LiveDashboard:
     def is_dynamic(self) -> bool:
         """Whether somebody saved it in the new format of Grafana 13, which we neither read nor write."""
         return "elements" in self.model or "layout" in self.model
+
+
+@dataclass(frozen=True)
+class LiveRule:
+    """An alert rule in Grafana. ``rule`` is in the shape of the provisioning API, ``interval`` in seconds."""
+
+    rule: Model
+    interval: int
+    #: What made it, such as ``api`` or ``file``; empty for a rule that people may edit in Grafana's pages.
+    provenance: str = ""
+
+    @property
+    def uid(self) -> str:
+        return str(self.rule["uid"])
+
+    @property
+    def title(self) -> str:
+        return str(self.rule.get("title") or "")
+
+    @property
+    def folder(self) -> str:
+        """The folder's uid."""
+        return str(self.rule.get("folderUID") or "")
+
+    @property
+    def group(self) -> str:
+        """The name of the group that it is evaluated with."""
+        return str(self.rule.get("ruleGroup") or "")

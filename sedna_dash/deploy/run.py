@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sedna_dash.deploy.alert_rules import Alerts, checked_alerts
 from sedna_dash.deploy.apply import Resolve, apply, planned
 from sedna_dash.deploy.changes import Plan, Policy
 from sedna_dash.deploy.folders import checked_path
@@ -25,6 +26,7 @@ from sedna_dash.deploy.sources import (
     may_be_ours,
     needed_plugins,
     wanted_datasources,
+    with_rule_sources,
     with_sources,
     with_variables,
 )
@@ -43,12 +45,14 @@ class Request:
     #: Somebody named the bundle, so that it is not taken by mistake.
     bundle_named: bool = True
     variables: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    #: The alert rules that Grafana is to evaluate; None leaves those that are there as they are.
+    alerts: Alerts | None = None
 
 
 def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick = silent) -> tuple[Plan, Live]:
     """What a deployment would do, and what that was worked out from. Nothing is written.
 
-    Raises `SettingsError` and `GrafanaError`.
+    Raises `SettingsError`, `AuthoringError` for an alert rule that Grafana could not evaluate, and `GrafanaError`.
     """
     check_bundle(request.bundle)
     path = checked_path(request.path)
@@ -56,14 +60,22 @@ def plan_deploy(grafana: Grafana, request: Request, policy: Policy, tick: Tick =
     health = _supported(grafana)
     datasources = _datasources(grafana)
     chosen_sources = {
-        plugin: choose_source(plugin, request.sources[plugin], datasources) for plugin in needed_plugins(dashboards)
+        plugin: choose_source(plugin, request.sources[plugin], datasources)
+        for plugin in needed_plugins(dashboards, request.alerts.rules if request.alerts else ())
     }
+    made = wanted_datasources(request.sources)
+    alerts = request.alerts
+    if alerts is not None:
+        uids = [str(item["uid"]) for item in (*datasources, *(wanted.fields for wanted in made))]
+        rules = [with_rule_sources(rule, chosen_sources) for rule in alerts.rules]
+        alerts = checked_alerts(replace(alerts, rules=rules), uids)
     profile = profile_for(health.version)
     desired = Desired(
         path=path,
         bundle=request.bundle,
-        datasources=wanted_datasources(request.sources),
+        datasources=made,
         dashboards=[tagged(with_sources(shaped(model, profile), chosen_sources)) for model in dashboards],
+        alerts=alerts,
     )
     live = read_live(grafana, health, desired, datasources, tick, copies=policy.prune)
     known = set(live.record.dashboards) if live.record else set()
@@ -93,7 +105,10 @@ def plan_rollback(
     deployment, record = chosen(history, to, grafana.url, bundle)
     tell(f"From {history[0][0]} to {deployment}.")
     desired = as_it_was(grafana, record, history)
-    live = read_live(grafana, health, desired, _datasources(grafana), tick, copies=policy.prune)
+    datasources = _datasources(grafana)
+    if desired.alerts is not None:
+        checked_alerts(desired.alerts, [str(item["uid"]) for item in (*datasources, *record.datasources)])
+    live = read_live(grafana, health, desired, datasources, tick, copies=policy.prune)
     return make_plan(desired, live, policy), live
 
 
@@ -144,6 +159,8 @@ def check_plan(grafana: Grafana, plan: Plan) -> tuple[Plan, Live]:
     folders = {change.uid for change in plan.changes if change.writes and change.kind == "folder"}
     with workers(grafana) as pool:
         found = dict(zip(touched, pool.map(lambda uid: read_dashboard(grafana, uid), touched), strict=True))
+    concerns_rules = any(change.writes and change.kind in ("alert", "group") for change in plan.changes)
+    rules = grafana.rules() if concerns_rules else []
     live = Live(
         url=grafana.url,
         org_id=grafana.settings.org_id,
@@ -151,6 +168,8 @@ def check_plan(grafana: Grafana, plan: Plan) -> tuple[Plan, Live]:
         folders=[folder for folder in map(grafana.folder, sorted(folders)) if folder is not None],
         datasources=_datasources(grafana),
         dashboards={uid: item for uid, item in found.items() if item is not None},
+        rules={rule.uid: rule for rule in rules or ()},
+        rules_shown=rules is not None,
     )
     plan = without_done(plan, live)
     moved = moved_since(plan, live)

@@ -17,6 +17,9 @@ from sedna_dash.schemas import nearest
 #: The uid of the datasource that we make, by plugin.
 OUR_UIDS = {"prometheus": METRICS_UID, "loki": LOGS_UID}
 
+#: What stands for the datasource of a plugin in an alert rule, as in a panel.
+_PLACEHOLDERS = {"${datasource}": "prometheus", "${loki_datasource}": "loki"}
+
 _PORTS = {"prometheus": 9090, "loki": 3100}
 
 
@@ -106,9 +109,11 @@ def may_be_ours(datasource: Mapping[str, Any]) -> bool:
     return datasource.get("uid") in OUR_UIDS.values() or DATASOURCE_MARK in (datasource.get("jsonData") or {})
 
 
-def needed_plugins(dashboards: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The plugins that some dashboard lets its reader choose a datasource of."""
+def needed_plugins(dashboards: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """The plugins that some dashboard lets its reader choose a datasource of, or that some alert rule asks."""
     used = {variable["query"] for model in dashboards for variable in _source_variables(model)}
+    asked = {query.get("datasourceUid") for rule in rules for query in rule.get("data", ())}
+    used |= {plugin for name, plugin in _PLACEHOLDERS.items() if name in asked}
     return [plugin for plugin in OUR_UIDS if plugin in used]
 
 
@@ -164,6 +169,20 @@ def with_sources(model: Mapping[str, Any], sources: Mapping[str, Source]) -> dic
         for item in model["templating"]["list"]
     ]
     return {**model, "templating": {**model["templating"], "list": variables}}
+
+
+def with_rule_sources(rule: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[str, Any]:
+    """The alert rule with these datasources in the place of ``${datasource}`` and ``${loki_datasource}``."""
+    uids = {name: sources[plugin].uid for name, plugin in _PLACEHOLDERS.items() if plugin in sources}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: filled(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [filled(item) for item in value]
+        return uids.get(value, value) if isinstance(value, str) else value
+
+    return {**rule, "data": filled(rule.get("data"))}
 
 
 def _chosen(source: Source) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sedna_dash.deploy.alert_rules import Alerts
 from sedna_dash.deploy.apply import Resolve
 from sedna_dash.deploy.changes import Policy
 from sedna_dash.deploy.grafana import Grafana
@@ -47,6 +48,41 @@ def board(uid: str = "sedna-one", title: str = "Sedna / One", **more: Any) -> di
     return copy.deepcopy({**model, **more})
 
 
+def rule(uid: str = "sedna-stuck", title: str = "SednaStuck", *, over: float = 0, **more: Any) -> dict[str, Any]:
+    """A small alert rule in the shape that we are given them. ``over`` is its threshold."""
+    ours = {
+        "uid": uid,
+        "title": title,
+        "ruleGroup": "sedna-jobs",
+        "condition": "B",
+        "data": [
+            {
+                "refId": "A",
+                "datasourceUid": "${datasource}",
+                "relativeTimeRange": {"from": 600, "to": 0},
+                "model": {"refId": "A", "expr": "sum(sedna_job_info)", "instant": True},
+            },
+            {
+                "refId": "B",
+                "datasourceUid": "-100",
+                "relativeTimeRange": {"from": 0, "to": 0},
+                "model": {
+                    "refId": "B",
+                    "type": "threshold",
+                    "expression": "A",
+                    "conditions": [{"evaluator": {"type": "gt", "params": [over]}}],
+                },
+            },
+        ],
+        "noDataState": "OK",
+        "execErrState": "Error",
+        "for": "5m",
+        "labels": {"severity": "warning"},
+        "annotations": {"summary": "Stuck", "__dashboardUid__": "sedna-one", "__panelId__": "7"},
+    }
+    return copy.deepcopy({**ours, **more})
+
+
 TWO = (board(), board("sedna-two", "Sedna / Two"))
 
 
@@ -83,13 +119,14 @@ def deploy(
     path: Sequence[str] = ("Sedna",),
     bundle: str = "sedna",
     variables: Mapping[str, str | Sequence[str]] | None = None,
+    alerts: Alerts | None = None,
     dry_run: bool = False,
     journal: Journal | None = None,
     resolve: Resolve | None = None,
     **policy: Any,
 ) -> Report:
     """From the dashboards to the report. What is left over is the policy."""
-    request = Request(dashboards, sources, path, bundle, variables=variables or {})
+    request = Request(dashboards, sources, path, bundle, variables=variables or {}, alerts=alerts)
     plan, live = plan_deploy(grafana, request, Policy(**policy))
     return report_of(plan, "deploy") if dry_run else carry_out(grafana, plan, live, journal=journal, resolve=resolve)
 

@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sedna_dash.cli import main
+from sedna_dash.deploy import desired_alerts
+from sedna_dash.deploy.alert_rules import Alerts
 from sedna_dash.deploy.marks import message_for
 from sedna_dash.schemas import violations
-from tests.deploy.conftest import rename
+from tests.deploy.conftest import rename, rule
 from tests.grafana_stand_in import Answer, Request, StandIn
 
 MODULE = '''"""{title}?"""
@@ -615,3 +617,89 @@ def test_a_saved_plan_that_was_cut_off_between_the_old_uid_and_the_new(
     stand_in.before = lambda request: None
     assert call(stand_in, "deploy", "--plan", str(file)).exit_code == 0
     assert "board-2" in stand_in.dashboards
+
+
+# Alert rules ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two alert rules that come with sedna-dash."""
+    rules = [rule(), rule("sedna-down", "SednaDown")]
+    monkeypatch.setattr(desired_alerts, "desired_alerts", lambda *given: Alerts(rules, {"sedna-jobs": 30}))
+
+
+ALERTS = """
+environments:
+  lab:
+    url: {url}
+    alerts: {alerts}
+"""
+
+
+@pytest.mark.parametrize(
+    "setting, options, made",
+    [
+        (None, [], False),
+        (None, ["--alerts"], True),
+        ("true", [], True),
+        ("true", ["--no-alerts"], False),
+        ("false", [], False),
+        ("false", ["--alerts"], True),
+    ],
+)
+@pytest.mark.usefixtures("alerts")
+def test_alerts_are_asked_for(
+    stand_in: StandIn, source: Path, tmp_path: Path, setting: str | None, options: list[str], made: bool
+) -> None:
+    if setting:
+        (tmp_path / "settings.yaml").write_text(ALERTS.format(url=stand_in.url, alerts=setting))
+        options = [*options, "--config", str(tmp_path / "settings.yaml")]
+    result = deploy(stand_in, source, *options)
+    assert result.exit_code == 0 and bool(stand_in.rules) is made
+
+
+@pytest.mark.usefixtures("alerts")
+def test_a_plan_of_alerts(stand_in: StandIn, source: Path, tmp_path: Path) -> None:
+    deploy(stand_in, source, "--alerts")
+    assert {item["interval"] for item in stand_in.rules.values()} == {30}
+    stand_in.edit_rule("sedna-stuck", lambda found: found.update({"for": "9m"}))
+    stand_in.put_rule("theirs", "sedna", "Theirs")
+    said = plan(stand_in, source, "--alerts")
+    assert said.exit_code == 3
+    told = [line.split() for line in said.stdout.splitlines()]
+    assert ["drifted", "alert", "SednaStuck", "sedna-stuck"] in told
+    assert "alert rule: for changed live (5m → 9m)" in said.stdout
+    assert ["foreign", "alert", "Theirs", "theirs"] in told
+    content = valid("plan", plan(stand_in, source, "--alerts", "--output", "json").stdout)
+    assert {change["kind"] for change in content["changes"]} >= {"alert", "group"}
+    file = tmp_path / "plan.json"
+    plan(stand_in, source, "--alerts", "--on-drift", "overwrite", "--out", str(file))
+    refused = call(stand_in, "deploy", "--plan", str(file), "--alerts")
+    assert refused.exit_code == 2 and "--alerts is settled in the plan" in refused.stderr
+    done = call(stand_in, "deploy", "--plan", str(file), "--output", "json")
+    assert done.exit_code == 0 and stand_in.rules["sedna-stuck"]["for"] == "5m"
+    valid("report", done.stdout)
+
+
+@pytest.mark.usefixtures("alerts")
+def test_the_history_of_alerts(stand_in: StandIn, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(stand_in, source)
+    deploy(stand_in, source, "--alerts")
+    shown = call(stand_in, "history")
+    assert shown.stdout.splitlines()[0].split() == ["ID", "WHEN", "BY", "RELEASE", "DASHBOARDS", "ALERTS", "FOLDER"]
+    content = valid("history", call(stand_in, "history", "--output", "json").stdout)
+    assert [item["alerts"] for item in content["deployments"]] == [2, 0]
+    back = call(stand_in, "rollback", "--prune")
+    assert back.exit_code == 0 and not stand_in.rules, back.output
+    again = call(stand_in, "rollback", "--to", content["deployments"][0]["id"])
+    assert again.exit_code == 0 and set(stand_in.rules) == {"sedna-stuck", "sedna-down"}
+    assert {item["interval"] for item in stand_in.rules.values()} == {30}
+
+
+@pytest.mark.usefixtures("alerts")
+def test_the_doctor_looks_at_what_alerts_need(stand_in: StandIn, source: Path) -> None:
+    deploy(stand_in, source)
+    for options, code in (([], False), (["--alerts"], True)):
+        result = call(stand_in, "doctor", *options, token="editor-token")
+        assert ("alert.provisioning:write" in result.stdout) is code

@@ -66,6 +66,7 @@ def diagnosed(
     *,
     choices: dict[str, Choice] | None = None,
     folder: tuple[str, ...] = ("Sedna",),
+    alerts: bool = False,
     now: Callable[[], float] | None = None,
     **settings: Any,
 ) -> Diagnosis:
@@ -73,7 +74,7 @@ def diagnosed(
     chosen = GrafanaSettings(settings.pop("url", None) or stand_in.url, credentials, **settings)
     more = {"now": now} if now else {}
     with Grafana(chosen, sleep=lambda seconds: None) as grafana:
-        diagnosis = examine(grafana, chosen, choices=choices or NOBODY, folder=folder, **more)
+        diagnosis = examine(grafana, chosen, choices=choices or NOBODY, folder=folder, alerts=alerts, **more)
     assert list(violations("doctor", as_data(diagnosis))) == []
     assert stand_in.writes == []
     return diagnosis
@@ -288,6 +289,21 @@ def test_rights(
         [check] = of(diagnosis, name)
         assert check.status == status and said in check.said
     assert (diagnosis.error.exit_code if diagnosis.error else None) == code
+
+
+@pytest.mark.parametrize(
+    "role, alerts, status, lacking",
+    [
+        ("admin", True, "ok", ""),
+        ("editor", False, "ok", ""),
+        ("editor", True, "failed", "lack alert.provisioning:read, alert.provisioning:write"),
+    ],
+)
+def test_rights_to_deploy_alert_rules(role: str, alerts: bool, status: str, lacking: str) -> None:
+    with healthy() as stand_in:
+        [check] = of(diagnosed(stand_in, Token(f"{role}-token"), alerts=alerts), "rights")
+    assert check.status == status and lacking in check.said
+    assert not lacking or check.fix == "give the service account the role Admin, or deploy with --no-alerts"
 
 
 def test_an_old_api_key() -> None:

@@ -58,7 +58,7 @@ def test_much_of_the_same_is_cut_short() -> None:
     shown = text(replace(CONFLICT, details=[HERE] * 20), *foreign)
     assert shown.count("changed here") == 8 and "... and 12 more fields; --output json has them all" in shown
     assert shown.count("foreign    ") + shown.count("foreign  ") > 0 and shown.count("left alone") == 3
-    assert "... and 997 more dashboards that are not ours; --output json lists them" in shown
+    assert "... and 997 more things that are not ours; --output json lists them" in shown
     assert shown.endswith("1 in conflict, 1000 foreign\n")
     assert len(report_data(report(*foreign))["results"]) == 1000
 

@@ -179,7 +179,8 @@ def rule_missing(ask: Asked) -> Any:
 
 
 def rule_exists(ask: Asked) -> Any:
-    rule = {"uid": "r", "title": "R", "folderUID": "a", "ruleGroup": "g", "data": [{"refId": "A", "model": {}}]}
+    rule = {"uid": "r", "title": "R", "folderUID": "a", "ruleGroup": "g", "data": [{"refId": "A", "model": {}}],
+            "for": "5m", "noDataState": "OK", "execErrState": "Error"}  # fmt: skip
     ask("POST", "/api/v1/provisioning/alert-rules", rule)
     assert ask.status == 201
     ask("POST", "/api/v1/provisioning/alert-rules", rule)
@@ -189,6 +190,12 @@ def rule_exists(ask: Asked) -> Any:
 def rules_listed(ask: Asked) -> Any:
     ask("GET", "/api/v1/provisioning/alert-rules")
     return ask.status == 200
+
+
+def ruler_by_uid(ask: Asked) -> Any:
+    ask("POST", FOLDERS, {"uid": "a", "title": "A"})
+    ask("GET", "/api/ruler/grafana/api/v1/rules/a/g")
+    return ask.status == 202
 
 
 _NO_HEALTH = [(404, ""), (404, ""), (500, "")]
@@ -216,6 +223,7 @@ CASES: dict[Callable[[Asked], Any], tuple[Any, ...]] = {
     rule_missing:             (500,        404,        404,        404,        404),
     rule_exists:              (500,        409,        409,        409,        409),
     rules_listed:             (False,      True,       True,       True,       True),
+    ruler_by_uid:             (False,      True,       True,       True,       True),
 }  # fmt: skip
 
 

@@ -76,6 +76,8 @@ class Behaviour:
     rule_exists: int = row(500, ("10.0", 409))
     #: GET /api/v1/provisioning/alert-rules lists all of them.
     rules_listed: bool = row(False, ("10.0", True))
+    #: The ruler, which Grafana's pages use, knows folders by their uid instead of their title.
+    ruler_by_uid: bool = row(False, ("10.3", True))
 
     @classmethod
     def of(cls, version: str | None, **differently: Any) -> Behaviour:

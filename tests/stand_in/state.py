@@ -97,10 +97,21 @@ class State:
         with self.lock:
             self.datasources[uid] = self.datasource({"uid": uid, "name": name, "type": kind, "access": "proxy", **more})
 
-    def put_rule(self, uid: str, folder: str, title: str = "") -> None:
+    def put_rule(self, uid: str, folder: str, title: str = "", **more: Any) -> None:
         """An alert rule that was there before us; a folder that holds one is not deleted."""
         with self.lock:
-            self.rules[uid] = {"uid": uid, "folderUID": folder, "title": title or uid, "ruleGroup": "group", "data": []}
+            usual = {"ruleGroup": "group", "condition": "A", "for": "5m", "noDataState": "OK", "execErrState": "Error"}
+            self.rules[uid] = {
+                "uid": uid, "folderUID": folder, "title": title or uid, **usual, "data": [], "id": self.new_id(),
+                "version": 1, "updated": self.stamp(), "provenance": "", **more,
+            }  # fmt: skip
+
+    def edit_rule(self, uid: str, change: Callable[[Model], object]) -> None:
+        """Somebody changes an alert rule in Grafana's pages."""
+        with self.lock:
+            rule = copy.deepcopy(self.rules[uid])
+            change(rule)
+            self.rules[uid] = {**rule, "version": rule["version"] + 1, "updated": self.stamp()}
 
     def put_element(self, uid: str, folder: str, name: str = "", *, by: str = "eve") -> None:
         """A library element that was there before us."""
