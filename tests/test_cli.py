@@ -31,7 +31,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 def test_build_twice_gives_the_same_and_says_so(tmp_path: Path) -> None:
     first = run("build", "--out", tmp_path / "out")
     assert first.returncode == 0, first.stderr
-    files = [path for path in (ROOT / "build").rglob("*") if path.is_file()]
+    files = [path for path in (ROOT / "build").rglob("*") if path.is_file() and "rules" not in path.parts]
     assert f"{len(files)} added" in first.stdout
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     again = run("build", "--out", tmp_path / "out")
