@@ -58,7 +58,8 @@ node_round = metric("sedna_federated_participant_round")
 
 worker_logs = logs("worker", SPACE, worker_type=("train", "aggregation")).where(sedna_name="$name", node="$node")
 
-training = equals(state(NAME, state="Training"), 1)
+# As GM calls it: what workers report comes with the first round, and is missing when a node is.
+training = equals(metric("sedna_job_state")(NAME, kind=KIND, state="Running"), 1)
 done = max_by(metric("sedna_federated_round")(NAME), *JOB)
 target = max_by(metric("sedna_federated_rounds_target")(NAME), *JOB)
 last_round = max_by(metric("sedna_federated_round_timestamp_seconds")(NAME), *JOB)

@@ -103,7 +103,7 @@ now = row(
             query(count_by(firing), "firing"),
             thresholds=above("orange from the first alert, red from five", orange=1, red=5),
             background=True,
-            why="Alerts of your Prometheus whose names begin with Sedna. No number means that none fires, or that no such alert rules are installed: none come with these dashboards, and the list of problems below does without them.",
+            why="Alerts of your Prometheus whose names begin with Sedna. No number means that none fires, or that the rules are not loaded: sedna-dash rules build writes them, and the list of problems below does without them.",
             links=[to_board("sedna-alerts-slo", "Alerts and SLO", **here)],
         ),
         stat(

@@ -282,6 +282,25 @@ history = row(
             why="Number of samples of the dataset, or of the one that the job reads, over time. Flat for days: collection or labelling stopped. A step down: the index file was rewritten, and LC will miss what it had already counted.",
         ),
         timeseries(
+            "New samples and the train trigger",
+            query(
+                max_by(metric("sedna:job_train_samples:new")(job), "namespace", "name"),
+                "{{name}} new",
+            ),
+            query(
+                max_by(
+                    metric("sedna_job_trigger_threshold")(job, stage="Train", metric="num_of_samples"),
+                    "namespace",
+                    "name",
+                ),
+                "{{name}} starts training at",
+                dashed=True,
+            ),
+            minimum=0,
+            empty="No job that learns, or its trigger does not count samples",
+            why="Samples that came since the train stage last changed its state, and the number at which training starts. Above the dashed line without a training: LC, the time window of the trigger, or the dataset on its node.",
+        ),
+        timeseries(
             "Metrics of the model",
             query(
                 max_by(

@@ -288,7 +288,7 @@ loki = row(
         ),
         timeseries(
             "Log lines given up by node",
-            query(sum_by(rate(lines_dropped), "node", "reason"), "{{node}} {{reason}}"),
+            query(sum_by(rate(lines_dropped), "node", "reason") > 0, "{{node}} {{reason}}"),
             minimum=0,
             thresholds=above("any line given up is lost for good", orange=0.001),
             limits=True,

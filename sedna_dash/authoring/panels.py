@@ -80,6 +80,9 @@ def timeseries(
     # text would be read as the number 0, and drawn.
     gap = {"id": "noValue", "value": "\u200b" if logarithmic else "–"}
     panel.field_config["overrides"].append({"matcher": {"id": "byType", "options": "number"}, "properties": [gap]})
+    if minimum == 0 and maximum is None and panel.field_config["defaults"].get("unit") == "percentunit":
+        # Nothing but zeros would be drawn on an axis up to 10,000 %.
+        panel.field_config["defaults"]["custom"]["axisSoftMax"] = 0.01
     return panel
 
 
