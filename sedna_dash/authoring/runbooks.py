@@ -12,7 +12,7 @@ from sedna_dash.authoring.panel import Panel
 from sedna_dash.authoring.panels import text
 
 #: Characters of half a dashboard's width, and how many of them make a unit of height; measured on a wide screen.
-_WIDTH, _LINES = 95, 1.6
+_WIDTH, _LINES = 95, 2.1
 
 
 def runbook_rows() -> list[Row]:
