@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sedna_dash.rules.options import inputs as rule_inputs
+
 if TYPE_CHECKING:
     from sedna_dash.impact.inventory import Inventory
     from sedna_dash.impact.report import Finding
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _PATH = click.Path(exists=True, path_type=Path)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _options(command: _F) -> _F:
     """What is searched, and how the answer is given."""
+    command = rule_inputs(command)
     for option in (
         click.option("--check", is_flag=True, help="Exit with 1 when something would break, or is unused."),
         click.option(
@@ -42,25 +43,6 @@ def _options(command: _F) -> _F:
             type=_PATH,
             multiple=True,
             help="Dashboard JSON of yours, or a folder of it, to search along. May be given several times.",
-        ),
-        click.option(
-            "--alerts",
-            type=_FOLDER,
-            multiple=True,
-            help="Folder of more alerts, in the form of the built-in ones. May be given several times.",
-        ),
-        click.option(
-            "--catalog",
-            "catalogs",
-            type=_FILE,
-            multiple=True,
-            help="YAML file that declares more metrics, in the form of the built-in ones. May be given several times.",
-        ),
-        click.option(
-            "--source",
-            type=_FOLDER,
-            envvar="SEDNA_DASH_SOURCE",
-            help="Folder of dashboard modules. [default: ./dashboards_src, else our own]",
         ),
     ):
         command = option(command)

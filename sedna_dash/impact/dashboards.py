@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sedna_dash.authoring.runbooks import RUNBOOKS
+from sedna_dash.authoring.links import RUNBOOKS
 from sedna_dash.errors import SettingsError
 from sedna_dash.impact.inventory import Inventory, Place, alert_place, board_place, place_of
 from sedna_dash.lint.board import Board, Panel, mappings

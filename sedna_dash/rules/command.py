@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from sedna_dash.rules.options import inputs
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 _form_option = click.option("--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-
-
-def _inputs(command: _F) -> _F:
-    """The options that say what the rules are made from."""
-    for option in (
-        click.option(
-            "--alerts",
-            type=_FOLDER,
-            multiple=True,
-            help="Folder of more alerts, in the form of the built-in ones. May be given several times.",
-        ),
-        click.option(
-            "--catalog",
-            "catalogs",
-            type=_FILE,
-            multiple=True,
-            help="YAML file that declares more metrics, in the form of the built-in ones. May be given several times.",
-        ),
-        click.option(
-            "--source",
-            type=_FOLDER,
-            envvar="SEDNA_DASH_SOURCE",
-            help="Folder of dashboard modules, which alerts lead to. [default: ./dashboards_src, else our own]",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group("rules", short_help="Recording rules and alerts.")
@@ -54,7 +27,7 @@ _tune_option = click.option(
 
 
 @rules_command.command("build", short_help="Write rules in every form.")
-@_inputs
+@inputs
 @click.option("--out", type=_FOLDER, default=Path("build/rules"), show_default=True, help="Folder to write to.")
 @_tune_option
 @click.option(
@@ -96,7 +69,7 @@ def build_command(
     records: Any,
     namespace: str,
     folder: str,
-    **inputs: Any,
+    **given: Any,
 ) -> None:
     """Check the rules and write them for all that evaluates them.
 
@@ -112,10 +85,10 @@ def build_command(
     site = Site(grafana=grafana_url, runbooks=runbook_url)
     placement = Placement(site, records=records, namespace=namespace, labels=pairs, folder=folder)
     if check:
-        writing.check(out, tune, placement, **inputs)
+        writing.check(out, tune, placement, **given)
         click.echo(f"{out} is up to date.")
     else:
-        click.echo(writing.build(out, tune, placement, **inputs))
+        click.echo(writing.build(out, tune, placement, **given))
 
 
 def _pair(label: str) -> tuple[str, str]:
@@ -126,25 +99,25 @@ def _pair(label: str) -> tuple[str, str]:
 
 
 @rules_command.command("check", short_help="Check rules.")
-@_inputs
+@inputs
 @_form_option
-def check_command(form: str, **inputs: Any) -> None:
+def check_command(form: str, **given: Any) -> None:
     """Check records and alerts: names, labels, what survives aggregation, panels, runbooks, inhibitions."""
     from sedna_dash.rules import reporting
 
-    checked = reporting.checked(inputs)
+    checked = reporting.checked(given)
     click.echo(json.dumps(checked.data(), indent=2) if form == "json" else checked.text(), nl=form == "json")
     raise SystemExit(1 if checked.problems else 0)
 
 
 @rules_command.command("test", short_help="Play the tests of alerts.")
 @click.argument("names", nargs=-1, metavar="[ALERT]...")
-@_inputs
+@inputs
 @_form_option
-def test_command(names: tuple[str, ...], form: str, **inputs: Any) -> None:
+def test_command(names: tuple[str, ...], form: str, **given: Any) -> None:
     """Play the tests of all alerts, or of those named, with Prometheus' own promtool."""
     from sedna_dash.rules import reporting
 
-    outcomes = reporting.tested(names, inputs, progress=form == "text")
+    outcomes = reporting.tested(names, given, progress=form == "text")
     click.echo(json.dumps(outcomes.data(), indent=2) if form == "json" else outcomes.text(), nl=form == "json")
     raise SystemExit(1 if outcomes.failed else 0)
