@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sedna_dash.alerts import Alert, Alerts
@@ -63,8 +64,15 @@ def _alert_row(alert: Alert) -> str:
     hold = "at once" if alert.hold in ("0", "0s") else alert.hold
     tunable = ", ".join(f"`{name}` {value}" for name, value in alert.parameters.items()) or "-"
     panel = f"{alert.panel.board.removeprefix('sedna-')}: {alert.panel.title}"
-    says = alert.written(alert.summary)
-    return table_row(f"[{alert.name}](runbooks/{alert.name}.md)", alert.severity, hold, f"`{says}`", panel, tunable)
+    says = _readable(alert.written(alert.summary))
+    return table_row(f"[{alert.name}](runbooks/{alert.name}.md)", alert.severity, hold, says, panel, tunable)
+
+
+def _readable(template: str) -> str:
+    """A template as a person reads it: labels in capitals, any number as N, and without what depends on a label."""
+    text = re.sub(r"\{\{ with .*?\{\{ end \}\}", "", template)
+    text = re.sub(r"\{\{ *\$labels\.(\w+).*?\}\}", lambda found: found[1].upper(), text)
+    return re.sub(r"\{\{ *\$value.*?\}\}", "N", text)
 
 
 def runbook_page(alert: Alert) -> str:
