@@ -101,6 +101,47 @@ def until(
 
 
 @contextmanager
+def simulated(folder: Path, exporter: str, scenario: str, history: str, step: str, *options: str) -> Iterator[None]:
+    """A site that has lived for so long, and goes on living. It leaves ``truth.json``, ``kubeconfig``, ``kb.sqlite3``,
+    ``prometheus.yml`` and the history as ``data`` in the folder."""
+    files = {
+        "--truth-of-history": folder / "truth.json",
+        "--kubeconfig": folder / "kubeconfig",
+        "--knowledge-base": folder / "kb.sqlite3",
+        "--prometheus-config": folder / "prometheus.yml",
+    }
+    # One process, so that what is scraped later goes on where history ends.
+    command = [sys.executable, "-m", "sedna_dash", "simulate", "--scenario", scenario, "--exporter", exporter]
+    command += ["--backfill", history, "--backfill-to", str(folder / "data"), "--step", step, *options]
+    command += [text for option, path in files.items() for text in (option, str(path))]
+    log = folder / "simulate.log"
+    with running(command, log) as process:
+        # It is written last, once everything is served.
+        until((folder / "prometheus.yml").exists, "the simulated site", process, log, HISTORY)
+        yield
+
+
+@contextmanager
+def exporting(folder: Path, exporter: str) -> Iterator[None]:
+    """The real exporter on a simulated site. It answers, but need not have read everything."""
+    command = [sys.executable, "-m", "sedna_dash", "exporter", "--listen", exporter]
+    command += ["--kubeconfig", str(folder / "kubeconfig"), "--knowledge-base", str(folder / "kb.sqlite3")]
+    with running(command, folder / "exporter.log"):
+        wait_for(f"http://{exporter}/healthz", PATIENCE)
+        yield
+
+
+@contextmanager
+def storing(folder: Path, prometheus: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Prometheus at an address, on the config and the history in the folder."""
+    command = ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address={prometheus}", "--storage.tsdb.retention.time=90d", "--log.level=error"]
+    with running(command, folder / "prometheus.log") as process:
+        wait_for(f"http://{prometheus}/-/ready", PATIENCE)
+        yield process
+
+
+@contextmanager
 def proof(
     scenario: str = "quiet", hours: float = 4, *, interval: str = "2s", seed: int = 1, logs: str = ""
 ) -> Iterator[Proof]:
@@ -108,38 +149,18 @@ def proof(
     with tempfile.TemporaryDirectory(prefix="sedna-dash-proof-") as name, ExitStack() as stack:
         folder = Path(name)
         exporter, prometheus = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-        files = {
-            "--truth-of-history": folder / "truth.json",
-            "--kubeconfig": folder / "kubeconfig",
-            "--knowledge-base": folder / "kb.sqlite3",
-            "--prometheus-config": folder / "prometheus.yml",
-        }
-        # One process, so that what is scraped later goes on where history ends.
-        command = [sys.executable, "-m", "sedna_dash", "simulate", "--scenario", scenario, "--seed", str(seed)]
-        command += ["--backfill", f"{hours * 60:.0f}m", "--backfill-to", str(folder / "data"), "--step", "30s"]
-        command += ["--exporter", exporter, *(["--loki", logs] if logs else [])]
-        command += [text for option, path in files.items() for text in (option, str(path))]
-        log = folder / "simulate.log"
-        process = stack.enter_context(running(command, log))
-        until(lambda: all(path.exists() for path in files.values()), "the simulated site", process, log, HISTORY)
-        truth, written = json.loads(files["--truth-of-history"].read_text()), time.time()
-
-        log = folder / "exporter.log"
-        command = [sys.executable, "-m", "sedna_dash", "exporter", "--listen", exporter]
-        command += ["--kubeconfig", str(files["--kubeconfig"]), "--knowledge-base", str(files["--knowledge-base"])]
-        stack.enter_context(running(command, log))
+        options = ["--seed", str(seed), *(["--loki", logs] if logs else [])]
+        stack.enter_context(simulated(folder, exporter, scenario, f"{hours * 60:.0f}m", "30s", *options))
+        truth, written = json.loads((folder / "truth.json").read_text()), time.time()
+        stack.enter_context(exporting(folder, exporter))
         wait_for(f"http://{exporter}/readyz", PATIENCE)
-
-        config = files["--prometheus-config"]
+        config = folder / "prometheus.yml"
         config.write_text(config.read_text().replace("interval: 15s", f"interval: {interval}"))
-        command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
-        command += [f"--web.listen-address={prometheus}", "--storage.tsdb.retention.time=90d", "--log.level=error"]
-        log = folder / "prometheus.log"
-        process = stack.enter_context(running(command, log))
-        wait_for(f"http://{prometheus}/-/ready", PATIENCE)
-        found = Proof(f"http://{prometheus}", f"http://{exporter}", files["--kubeconfig"], truth, 0.0, logs)
+        process = stack.enter_context(storing(folder, prometheus))
+        found = Proof(f"http://{prometheus}", f"http://{exporter}", folder / "kubeconfig", truth, 0.0, logs)
         history = found.ask("sedna_exporter_build_info[1h]", written)
-        until(lambda: bool(found.ask('min_over_time(up{job="sedna-exporter"}[10s]) == 1')), "a scrape", process, log)
+        scraped = 'min_over_time(up{job="sedna-exporter"}[10s]) == 1'
+        until(lambda: bool(found.ask(scraped)), "a scrape", process, folder / "prometheus.log")
         end = float(history[0]["values"][-1][0])
         yield replace(found, end=end)
 

@@ -52,8 +52,9 @@ def grafana_home() -> Path | None:
 
 
 @contextmanager
-def loki(folder: Path) -> Iterator[str]:
-    """A Loki with the settings for one machine, but without the limits of a small site; yields its URL."""
+def loki(folder: Path, rules: Path | None = None) -> Iterator[str]:
+    """A Loki with the settings for one machine, but without the limits of a small site; yields its URL. It evaluates
+    the ``rules`` in a file every five seconds."""
     binary = loki_binary()
     assert binary is not None
     port, file = free_port(), folder / "loki.yaml"
@@ -64,6 +65,14 @@ def loki(folder: Path) -> Iterator[str]:
     settings["limits_config"] |= {"per_stream_rate_limit": "100MB", "per_stream_rate_limit_burst": "200MB"}
     settings["querier"] = {"query_ingesters_within": "0s"}
     settings["ingester"] = {"lifecycler": {"min_ready_duration": "0s", "final_sleep": "0s"}}
+    if rules:
+        (folder / "loki-rules/fake").mkdir(parents=True)  # the only tenant is called so
+        shutil.copy(rules, folder / "loki-rules/fake")
+        settings["ruler"] = {
+            "storage": {"type": "local", "local": {"directory": str(folder / "loki-rules")}},
+            "rule_path": str(folder / "loki-scratch"), "enable_api": True, "evaluation_interval": "5s",
+            "ring": {"kvstore": {"store": "inmemory"}},
+        }  # fmt: skip
     file.write_text(yaml.safe_dump(settings))
     with running([binary, f"-config.file={file}"], folder / "loki.log"):
         wait_for(f"http://127.0.0.1:{port}/ready", PATIENCE)

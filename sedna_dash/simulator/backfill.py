@@ -6,6 +6,7 @@ The real exporter's state reads the simulated cluster, so its series are those o
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,20 +23,27 @@ from sedna_dash.simulator.objects import ExpiredError, ObjectStore
 from sedna_dash.simulator.scraping import Site
 
 _READ = (*(crd.plural for crd in CRDS.values()), "pods", "nodes", "services")
+#: Seconds at the end of history that may be scraped at other intervals.
+_AT_END = 7200.0
 #: Series whose text is kept, of one target.
 _KEPT = 50_000
 
 
-class Feed:
-    """Keeps the exporter's state up with a store, as its watches would do."""
+Refuses = Callable[[str], bool]
 
-    def __init__(self, store: ObjectStore, state: State) -> None:
-        self._store, self._state = store, state
+
+class Feed:
+    """Keeps the exporter's state up with a store, as its watches would do, but for what the API server ``refuses``."""
+
+    def __init__(self, store: ObjectStore, state: State, refuses: Refuses = lambda plural: False) -> None:
+        self._store, self._state, self._refuses = store, state, refuses
         self._versions: dict[str, int] = {}
 
     def catch_up(self) -> None:
         """Tell the state all that has changed."""
         for plural in _READ:
+            if self._refuses(plural):
+                continue
             kind = API_RESOURCES[plural].kind
             try:
                 version, events = self._store.events(plural, self._versions[plural])
@@ -61,40 +69,56 @@ def backfill(
     start: float,
     end: float,
     step: float,
+    step_at_end: float | None = None,
     exporter: str = DEFAULT_LISTEN,
     more: Callable[[float], Sequence[Sample]] = lambda now: (),
+    refuses: Refuses = lambda plural: False,
 ) -> Iterator[tuple[float, bytes]]:
-    """Let the site live from ``start`` to ``end`` and scrape it every ``step`` seconds.
+    """Let the site live from ``start`` to ``end`` and scrape it every ``step`` seconds, in the last two hours every
+    ``step_at_end``.
 
     Yields the instant of each scrape and its samples as lines of OpenMetrics without a header. ``exporter`` is the
     address of the exporter that will be scraped afterwards, so that its series go on. ``more`` are further series of
-    it, such as those of its knowledge base reader.
+    it, such as those of its knowledge base reader. ``refuses`` says which resources it may not read now.
     """
-    feed, writer = Feed(store, state), _Writer(site, exporter)
+    feed, writer = Feed(store, state, refuses), _Writer(site, exporter)
     now = start
     while now <= end:
         site.advance(now)
         feed.catch_up()
         yield now, b"".join(writer.scrape(state.expose(more=more(now)), now))
-        now += step
+        now += step if step_at_end is None or now + step < end - _AT_END else step_at_end
 
 
-def exporter_health(now: float) -> list[Sample]:
-    """What an exporter says of itself whose API server always answers."""
-    about = {"version": __version__, "pythonversion": platform.python_version()}
-    samples = [
-        Sample("sedna_exporter_build_info", about, 1.0),
-        Sample("sedna_exporter_scrape_duration_seconds", {}, 0.004),
-    ]
-    for target in targets():
-        labels = {"resource": target.resource}
-        samples += [
-            Sample("sedna_exporter_stale", labels, 0.0),
-            Sample("sedna_exporter_watch_restarts_total", labels, 0.0),
-            Sample("sedna_exporter_watch_errors_total", labels, 0.0),
-            Sample("sedna_exporter_last_sync_timestamp_seconds", labels, now),
+class ExporterHealth:
+    """What an exporter says of itself whose API server always answers, except for what it ``refuses``."""
+
+    def __init__(self, refuses: Refuses = lambda plural: False) -> None:
+        self._refuses = refuses
+        self._heard: dict[str, float] = {}
+        self._errors: Counter[str] = Counter()
+
+    def samples(self, now: float) -> list[Sample]:
+        """Its series at an instant; instants must not go back."""
+        about = {"version": __version__, "pythonversion": platform.python_version()}
+        samples = [
+            Sample("sedna_exporter_build_info", about, 1.0),
+            Sample("sedna_exporter_scrape_duration_seconds", {}, 0.004),
         ]
-    return samples
+        for target in targets():
+            name, labels = target.resource, {"resource": target.resource}
+            refused = self._refuses(target.path.rpartition("/")[2])
+            self._errors[name] += refused  # it tries about as often as it is scraped
+            if not refused:
+                self._heard[name] = now
+            samples += [
+                Sample("sedna_exporter_stale", labels, float(refused)),
+                Sample("sedna_exporter_watch_restarts_total", labels, 0.0),
+                Sample("sedna_exporter_watch_errors_total", labels, float(self._errors[name])),
+            ]
+            if name in self._heard:
+                samples.append(Sample("sedna_exporter_last_sync_timestamp_seconds", labels, self._heard[name]))
+        return samples
 
 
 def head(catalog: Catalog | None = None) -> bytes:

@@ -86,6 +86,12 @@ _SOURCE = click.Choice(sorted(SOURCES))
     show_default=True,
     help="Time between two samples of history.",
 )
+@click.option(
+    "--step-at-end",
+    type=_duration,
+    metavar="DURATION",
+    help="Time between two samples in the last two hours of history.  [default: as --step]",
+)
 @click.option("--truth-of-history", type=_FILE, help="Write what is true where history ends as JSON.")
 @click.option(
     "--truth", type=click.Path(dir_okay=False, allow_dash=True), help="At the end, write what is true as JSON."
@@ -104,6 +110,7 @@ def simulate_command(
     backfill: float | None,
     backfill_to: Path | None,
     step: float,
+    step_at_end: float | None,
     truth_of_history: Path | None,
     truth: str | None,
     duration: float | None,
@@ -124,8 +131,8 @@ def simulate_command(
         raise click.UsageError("--truth-of-history needs --backfill: without it there is no history")
     if backfill and given["start_ago"]:
         raise click.UsageError("--backfill says when the site begins; leave out --start-ago")
-    if not step:
-        raise click.UsageError("--step must be longer than nothing")
+    if not step or step_at_end == 0:
+        raise click.UsageError("--step and --step-at-end must be longer than nothing")
     host, port = address(listen)
     left_out = {*without, *(["kube-state-metrics"] if given["kube_state_metrics"] else [])}
     sources = tuple(name for name in SOURCES if (name in DEFAULT or name in extra) and name not in left_out)
@@ -134,7 +141,7 @@ def simulate_command(
     given["start_ago"] = backfill or given["start_ago"]
     simulation = Simulation(Options(host=host, port=port, sources=sources, **given))
     if backfill and backfill_to:
-        said = simulation.backfill(backfill_to, step)
+        said = simulation.backfill(backfill_to, step, step_at_end)
         click.echo(said, err=form == "json")
         if truth_of_history:
             simulation.write_truth(truth_of_history)

@@ -94,7 +94,7 @@ class KubernetesApi:
     """Answers requests from what is in a store.
 
     The definitions of ``kinds`` are put into the store, and a kind is served while its definition is there. With a
-    ``token``, requests have to bear it.
+    ``token``, requests have to bear it. ``refuses`` says which resources, by plural, may not be read now.
     """
 
     def __init__(
@@ -105,11 +105,13 @@ class KubernetesApi:
         faults: Faults | None = None,
         kinds: Iterable[str] = CRDS,
         bookmark_seconds: float = BOOKMARK_SECONDS,
+        refuses: Callable[[str], bool] = lambda plural: False,
     ) -> None:
         self._store = store
         self._token = token
         self.faults = faults or Faults()
         self._bookmark_seconds = bookmark_seconds
+        self._refuses = refuses
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._snapshots: OrderedDict[str, tuple[_Target, int, list[Stored]]] = OrderedDict()
@@ -142,6 +144,8 @@ class KubernetesApi:
         if (document := self._document(request.path)) is not None:
             return document
         target = self._target(request.path)
+        if self._refuses(target.resource.plural):
+            raise Refusal(403, f'{target.resource.plural} is forbidden: User "reader" cannot read resource')
         if target.name and "watch" not in request.query:
             stored = self._store.get_stored(target.resource.plural, target.namespace, target.name)
             if stored is None:

@@ -19,7 +19,7 @@ from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
 from sedna_dash.knowledge_base.cycle import KnowledgeBase
 from sedna_dash.log_collection.reading import Dropped
-from sedna_dash.simulator.backfill import backfill, exporter_health
+from sedna_dash.simulator.backfill import ExporterHealth, backfill
 from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
 from sedna_dash.simulator.files import write_kubeconfig, write_prometheus_config, write_text
 from sedna_dash.simulator.kubernetes import KubernetesApi
@@ -75,7 +75,7 @@ class Simulation:
         # The first lines are written while the world is made.
         logs = self._logs = LogMetrics(writer_in(self.store))
         # The definitions are there before anything that is defined by them.
-        self.api = KubernetesApi(self.store)
+        self.api = KubernetesApi(self.store, refuses=self._refuses)
         self.world = World(
             self.store,
             seed=options.seed,
@@ -87,7 +87,14 @@ class Simulation:
         offline = self.world.offline
         names = [node["metadata"]["name"] for node in self.store.items("nodes")]
         logs.assume_connected(name for name in names if not offline(name))
-        surroundings = Surroundings(self.store, sources=options.sources, start=self.start, logs=logs, offline=offline)
+        surroundings = Surroundings(
+            self.store,
+            sources=options.sources,
+            start=self.start,
+            logs=logs,
+            offline=offline,
+            troubles=self.world.troubles,
+        )
         self.site = Site(self.world, surroundings)
         self._written = 0.0
 
@@ -96,19 +103,20 @@ class Simulation:
         with self.site.lock:
             return [truth._asdict() for truth in self.world.truth()]
 
-    def backfill(self, folder: Path, step: float) -> str:
-        """Play from the start until now, and leave what Prometheus would have stored in a folder.
+    def backfill(self, folder: Path, step: float, step_at_end: float | None = None) -> str:
+        """Play from the start until now, and leave what Prometheus would have stored in a folder: a sample every
+        ``step`` seconds, in the last two hours every ``step_at_end``.
 
         Returns a sentence that says what is where. Raises OutputError.
         """
         with tempfile.TemporaryDirectory(prefix="sedna-dash-knowledge-") as work:
             path = self.options.knowledge_base or Path(work) / "kb.sqlite3"
-            knowledge = KnowledgeBase(path, interval=0)
+            knowledge, health = KnowledgeBase(path, interval=0), ExporterHealth(self._refuses)
 
             def more(now: float) -> list[Sample]:
                 self._write_knowledge_base(path)
                 self._write_logs()
-                return [*knowledge.samples(), *exporter_health(now)]
+                return [*knowledge.samples(), *health.samples(now)]
 
             scrapes = backfill(
                 self.site,
@@ -117,8 +125,10 @@ class Simulation:
                 start=self.start,
                 end=self.now,
                 step=step,
+                step_at_end=step_at_end,
                 exporter=self.options.exporter or DEFAULT_LISTEN,
                 more=more,
+                refuses=self._refuses,
             )
             if promtool := find_promtool():
                 write_blocks(scrapes, folder, promtool)
@@ -196,6 +206,9 @@ class Simulation:
             self._log_files.write()
         if self._loki:
             self._loki.write()
+
+    def _refuses(self, plural: str) -> bool:
+        return ("api-refuses", plural) in self.world.troubles()
 
     def _offline(self, node: str) -> bool:
         with self.site.lock:

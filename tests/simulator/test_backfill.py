@@ -17,7 +17,7 @@ from sedna_dash.catalog import default_catalog
 from sedna_dash.errors import OutputError
 from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
-from sedna_dash.simulator.backfill import backfill, exporter_health
+from sedna_dash.simulator.backfill import ExporterHealth, backfill
 from sedna_dash.simulator.blocks import find_promtool, write_blocks, write_file
 from sedna_dash.simulator.files import write_prometheus_config
 from sedna_dash.simulator.kubernetes import KubernetesApi
@@ -59,7 +59,7 @@ def scrapes(store: ObjectStore) -> Iterator[tuple[float, bytes]]:
     }
     site = Site(world, Surroundings(store, start=START, offline=world.offline))
     return backfill(
-        site, store, State(), start=START, end=START + 3000, step=60, exporter=EXPORTER, more=exporter_health
+        site, store, State(), start=START, end=START + 3000, step=60, exporter=EXPORTER, more=ExporterHealth().samples
     )
 
 
@@ -140,8 +140,50 @@ def test_what_is_scraped_later_goes_on_where_history_ends(tmp_path: Path) -> Non
 
 def test_an_exporter_in_history_has_the_health_of_a_real_one() -> None:
     catalog = default_catalog()
-    for name, labels, _ in exporter_health(START):
+    for name, labels, _ in ExporterHealth().samples(START):
         assert set(labels) == set(catalog.metrics[name].labels)
+
+
+def test_what_the_api_server_refuses_grows_stale_in_history() -> None:
+    """As a real exporter does, it shows what it knew, and says so."""
+    store, refused = ObjectStore(), set[str]()
+    fill(store)
+    world = World()
+    world.plan = {
+        START + 300.5: lambda: refused.add("incrementallearningjobs"),
+        START + 600.5: lambda: (store.put("incrementallearningjobs", job("later")), store.put("datasets", job("d"))),
+        START + 1200.5: refused.clear,
+    }
+    health = ExporterHealth(refused.__contains__)
+    lines = dict(
+        backfill(
+            Site(world, Surroundings(store, start=START)), store, State(), start=START, end=START + 1500, step=60,
+            exporter=EXPORTER, more=health.samples, refuses=refused.__contains__,
+        )
+    )  # fmt: skip
+
+    def value(family: str, resource: str, minute: int) -> float:
+        (found,) = re.findall(
+            rf'^{family}\{{[^}}]*resource="{resource}"\}} (\S+)', lines[START + 60 * minute].decode(), re.M
+        )
+        return float(found)
+
+    for resource, minute, stale, synced in (
+        ("incrementallearningjobs", 4, 0, 4), ("incrementallearningjobs", 18, 1, 5), ("datasets", 18, 0, 18),
+        ("incrementallearningjobs", 22, 0, 22),
+    ):  # fmt: skip
+        assert value("sedna_exporter_stale", resource, minute) == stale
+        assert value("sedna_exporter_last_sync_timestamp_seconds", resource, minute) == START + 60 * synced
+    assert value("sedna_exporter_watch_errors_total", "incrementallearningjobs", 25) == 15
+    created = b'sedna_job_created_timestamp_seconds{job="sedna-exporter"'
+    assert [b'name="later"' in lines[START + 60 * minute] for minute in (15, 22)] == [False, True]
+    assert created in lines[START]
+
+
+def test_the_end_of_history_can_be_told_in_smaller_steps() -> None:
+    site, end = Site(World(), Surroundings(ObjectStore(), start=START)), START + 9000
+    scraped = backfill(site, ObjectStore(), State(), start=START, end=end, step=600, step_at_end=60)
+    assert [now - START for now, _ in scraped] == [0, 600, 1200, *range(1260, 9001, 60)]
 
 
 def test_scrapes_come_one_by_one() -> None:

@@ -120,6 +120,18 @@ def test_it_is_read_only(site: tuple[str, KubernetesApi], method: str) -> None:
         assert answer.code == 405 and json.load(answer)["reason"] == "MethodNotAllowed"
 
 
+def test_what_nobody_may_read_is_refused(store: ObjectStore) -> None:
+    with served(store, refuses={"incrementallearningjobs"}.__contains__) as (url, _):
+        for path in (
+            JOBS,
+            f"{JOBS}?watch=1",
+            "/apis/sedna.io/v1alpha1/namespaces/factory/incrementallearningjobs/line-a",
+        ):
+            code, status = refused(url + path)
+            assert (code, status["reason"]) == (403, "Forbidden")
+        assert get(f"{url}/api/v1/pods")["items"]
+
+
 def test_a_token_is_asked_for(store: ObjectStore) -> None:
     with served(store, token="s3cret") as (url, _):
         assert refused(url + "/api/v1/pods")[0] == 401

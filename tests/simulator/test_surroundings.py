@@ -222,3 +222,35 @@ def test_what_the_worker_hook_says_is_not_said_again(store: ObjectStore) -> None
     for text in ("Federated learning start, round_number=3", "get cloud result error", "Unseen task is detected."):
         surroundings.logs.read(Line("hooked", "worker", text))
     assert [sample.family for sample in surroundings.logs.samples()] == ["sedna_inference_unseen_total"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "target", "family", "labels", "least", "most"),
+    [
+        (("gpu-hot", "edge-1"), "tegrastats-exporter/edge-1", "tegrastats_temperature_celsius", ("gpu",), 85, 130),
+        (("gpu-hot", "cloud-1"), "dcgm-exporter/cloud-1", "DCGM_FI_DEV_GPU_TEMP", None, 80, 130),
+        (("disk-fills", "edge-1"), "node-exporter/edge-1", "node_filesystem_avail_bytes", None, 1e9, 20e9),
+        (("metrics-late", "edge-1"), "prometheus-agent/edge-1",
+         "prometheus_remote_storage_queue_highest_sent_timestamp_seconds", None, BEGAN - 20, BEGAN),
+        (("logs-dropped", "edge-1"), "alloy/edge-1", "loki_write_dropped_entries_total",
+         ("loki.monitoring:3100", "fake", "rate_limited"), 1000, 1e6),
+        (("loki-rejects", ""), "loki", "loki_discarded_samples_total", None, 10_000, 1e7),
+        (("api-refuses", "leases"), "kube-state-metrics", "kube_state_metrics_list_total", ("*v1.Lease", "error"),
+         100, 1e4),
+    ],
+)  # fmt: skip
+def test_trouble_shows_in_what_is_measured_and_nowhere_else(
+    trouble: tuple[str, str], target: str, family: str, labels: tuple[str, ...] | None, least: float, most: float,
+    store: ObjectStore,
+) -> None:  # fmt: skip
+    well = Surroundings(store, sources=SOURCES, start=BEGAN)
+    ill = Surroundings(store, sources=SOURCES, start=BEGAN, troubles=lambda: {trouble: BEGAN})
+    now = BEGAN
+    for now in range(int(BEGAN), int(BEGAN) + 20 * 3600, 600):
+        found, others = everything(ill, now), everything(well, now)
+    different = {key for key in found if found[key] != others.get(key)}
+    shown = values(ill.scrape(target_of(ill, target), now), family)
+    assert least <= (shown[labels] if labels else next(iter(shown.values()))) <= most
+    assert family in {name for name, _ in different}
+    about = {dict(labels).get("node") or dict(labels).get("Hostname") for _, labels in different}
+    assert about <= {trouble[1] if trouble[0] != "api-refuses" else None, None}

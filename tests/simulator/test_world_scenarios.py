@@ -43,12 +43,11 @@ def test_the_scenarios_that_come_along_are_right(name: str) -> None:
     assert load_scenario(name).title
 
 
-def test_the_tour_has_every_kind_and_every_event() -> None:
-    tour = load_scenario("tour")
+def test_the_tour_has_every_kind_and_some_scenario_every_event() -> None:
     from sedna_dash.simulator.world.options import EVENTS, JOBS
 
-    assert {kind for kind, _ in tour.jobs} == set(JOBS)
-    assert {action for action, _ in tour.events} == set(EVENTS)
+    assert {kind for kind, _ in load_scenario("tour").jobs} == set(JOBS)
+    assert {action for name in scenario_names() for action, _ in load_scenario(name).events} == set(EVENTS)
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -80,13 +79,23 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("at: 5m", "at: soon", 18, "events[0].at must be a duration such as 90s, 25m or 2h"),
         ("do: drift", "do: drfit", 19, "events[1].do: 'drfit' is not known; did you mean 'drift'?"),
         ("do: drift, job: helmet, by: 0.2", "do: slow, job: helmet, node: edge-01, lasts: 5m", 19,
-         "'slow' cannot befall 'helmet', of kind IncrementalLearningJob; there is 'drift', "),
+         "'slow' cannot befall 'helmet', of kind IncrementalLearningJob; there is 'deploy-fails', "),
         ("job: helmet, by", "job: plant/helmet, by", 19, "there is no job 'plant/helmet'; did you mean 'helmet'?"),
         ("    name: helmet\n", "    name: helmet\n    hook: 3\n", 13, "jobs[0].hook must be true or false"),
         ("    name: helmet\n", "    name: helmet\n    name: other\n", 13, "jobs[0].name is here for the second time"),
         ("{name: base, url", "{name: base, namespace: plant, url", 11,
          "model 'base' is not in namespace 'default' of the job"),
         ("    name: helmet\n", "    name: helmet\n    count: 0\n", 13, "jobs[0].count must be at least 1"),
+        ("do: drift, job: helmet, by: 0.2", "do: kb-down, lasts: 5m", 19,
+         "'kb-down' needs a knowledge base; add 'knowledge_base'"),
+        ("do: drift, job: helmet, by: 0.2", "do: shrink, dataset: images, namespace: plant", 19,
+         "dataset 'images' is not in namespace 'plant'; name the one that it is in"),
+        ("do: drift, job: helmet, by: 0.2", "do: shrink, dataset: pictures", 19,
+         "there is no dataset 'pictures'; there is 'images'"),
+        ("do: drift, job: helmet, by: 0.2", "do: api-refuses, resource: leasses, lasts: 5m", 19,
+         "there is no resource 'leasses'; did you mean 'leases'?"),
+        ("    name: helmet\n", "    name: helmet\n    timer: {begin: 01:00}\n", 13,
+         "jobs[0].timer: unknown key 'begin'; there is 'end' and 'start'"),
         ("nodes:\n", "nodes: {\n", 4, "is no YAML; repair it, or quote the text"),
     ],
 )  # fmt: skip

@@ -124,7 +124,14 @@ class Producers:
 
 @pytest.mark.parametrize(
     ("scenario", "seed", "moments"),
-    [("tour", 1, 40), ("tour", 2, 12), ("quiet", 3, 12), ("edge-site-goes-dark", 1, 12), ("new-model-is-worse", 1, 6)],
+    [
+        ("tour", 1, 40),
+        ("tour", 2, 12),
+        ("quiet", 3, 12),
+        ("edge-site-goes-dark", 1, 12),
+        ("new-model-is-worse", 1, 6),
+        ("control-plane-down", 1, 8),
+    ],
 )
 def test_the_producers_show_what_is_true(scenario: str, seed: int, moments: int, tmp_path: Path) -> None:
     producers = Producers(scenario, seed, tmp_path)

@@ -77,7 +77,8 @@ class Target:
 class Surroundings:
     """The surroundings of the cluster in a store, as far as the ``sources`` go. Safe among threads.
 
-    ``offline`` says which nodes cannot be reached although the cluster does not know it yet.
+    ``offline`` says which nodes cannot be reached although the cluster does not know it yet; ``troubles`` what else is
+    wrong and since when, by word and by the node that it is about.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class Surroundings:
         start: float = 0.0,
         logs: LogMetrics | None = None,
         offline: Callable[[str], bool] = lambda node: False,
+        troubles: Callable[[], Mapping[tuple[str, str], float]] = dict,
     ) -> None:
         self.sources = tuple(SOURCES[name] for name in sources)
-        self._store, self._start, self._offline = store, start, offline
+        self._store, self._start, self._offline, self._troubles = store, start, offline, troubles
         self.logs = logs or LogMetrics(writer_in(store))
         self._counters = Counters()
         self._lock = threading.Lock()
@@ -117,7 +119,13 @@ class Surroundings:
         if self._scene is None or int(self._scene.now) != int(now):
             self._counters.clean(now)
             self._scene = look(
-                self._store, now, counters=self._counters, logs=self.logs, start=self._start, offline=self._offline
+                self._store,
+                now,
+                counters=self._counters,
+                logs=self.logs,
+                start=self._start,
+                offline=self._offline,
+                troubles=self._troubles(),
             )
         return self._scene
 

@@ -38,13 +38,27 @@ def samples(scene: Scene) -> Iterator[Sample]:
                 yield Sample(family, labels, float((obj.get(part) or {}).get(field) or 0))
     for job in store.items("jobs"):
         yield from _job(job)
-    for resource in ("Pod", "Node", "Deployment", "DaemonSet", "Lease", "Job", "HorizontalPodAutoscaler"):
+    for resource in _PLURALS:
         labels = {"resource": f"*v1.{resource}", "result": "success"}
         yield Sample("kube_state_metrics_list_total", labels, 1.0)
+        # What is refused to it, it asks for again about twice a minute.
+        rate = 1 / 30 if scene.trouble("api-refuses", _PLURALS[resource]) else 0.0
+        if errors := scene.counters.grown(("ksm errors", resource), rate, scene.now, scene.start):
+            yield Sample("kube_state_metrics_list_total", {**labels, "result": "error"}, float(int(errors) + 1))
         watches = scene.counters.grown(("ksm", resource), 1 / 420, scene.now, scene.start)
         yield Sample("kube_state_metrics_watch_total", labels, float(int(watches) + 1))
 
 
+#: The kinds that it lists.
+_PLURALS = {
+    "Pod": "pods",
+    "Node": "nodes",
+    "Deployment": "deployments",
+    "DaemonSet": "daemonsets",
+    "Lease": "leases",
+    "Job": "jobs",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+}
 _COUNTS = (
     ("deployments", "deployment", (("kube_deployment_status_replicas_available", "status", "availableReplicas"),)),
     (

@@ -14,6 +14,10 @@ _MOST_CPUS = 8
 _BUSY = {"user": 0.74, "system": 0.19, "softirq": 0.04, "nice": 0.01, "irq": 0.01, "steal": 0.01}
 _IDLE = {"idle": 0.985, "iowait": 0.015}
 _DISK = 256e9
+#: Seconds in which a forgotten disk becomes all but full, and degrees by which a GPU without a fan is hotter.
+_FILLING, _HOTTER = 20 * 3600.0, 45.0
+#: Samples a second that an agent at the edge sends on.
+_SAMPLES = 25.0
 
 
 def node_exporter(scene: Scene, node: Node) -> Iterator[Sample]:
@@ -32,6 +36,7 @@ def node_exporter(scene: Scene, node: Node) -> Iterator[Sample]:
     disk = {"device": "/dev/mmcblk0p1" if node.edge else "/dev/sda1", "fstype": "ext4", "mountpoint": "/"}
     written = grown(("disk", node.name), 2e3 + 4e3 * len(node.containers), now, node.started)
     full = (0.3 + 0.3 * share(node.name, "disk")) * _DISK + written % (0.25 * _DISK)
+    full += max(0.95 * _DISK - full, 0.0) * min(scene.trouble("disk-fills", node.name) / _FILLING, 1.0)
     yield Sample("node_filesystem_size_bytes", disk, _DISK)
     yield Sample("node_filesystem_avail_bytes", disk, float(int(_DISK - full)))
     for device, speed in (("eth0", 4e4 + 6e4 * busy), ("lo", 1.5e4)):
@@ -64,7 +69,9 @@ def alloy(scene: Scene, node: Node) -> Iterator[Sample]:
     loki = {"host": "loki.monitoring:3100", "tenant": "fake"}
     yield Sample("loki_write_sent_entries_total", loki, float(scene.logs.lines[node.name]))
     for reason in ("ingester_error", "line_too_long", "rate_limited", "stream_limited"):
-        yield Sample("loki_write_dropped_entries_total", {**loki, "reason": reason}, 0.0)
+        rate = 0.4 if reason == "rate_limited" and scene.trouble("logs-dropped", node.name) else 0.0
+        dropped = scene.counters.grown(("dropped", node.name, reason), rate, scene.now, scene.start)
+        yield Sample("loki_write_dropped_entries_total", {**loki, "reason": reason}, float(int(dropped)))
     for (where, reason), count in list(scene.logs.dropped.items()):
         if where == node.name:
             yield Sample("loki_process_dropped_lines_total", {"reason": reason}, float(count))
@@ -74,9 +81,11 @@ def prometheus_agent(scene: Scene, node: Node) -> Iterator[Sample]:
     """How far an agent at the edge is with sending its samples on."""
     remote = {"remote_name": "central", "url": "http://prometheus.monitoring:9090/api/v1/write"}
     family = "prometheus_remote_storage_"
-    sent = float(int(scene.now - 2 - 8 * wave(scene.now, node.name, "lag", period=300)))
+    late = scene.trouble("metrics-late", node.name)
+    sent = float(int(scene.now - late - 2 - 8 * wave(scene.now, node.name, "lag", period=300)))
+    pending = float(int(120 * wave(scene.now, node.name, "pending") + _SAMPLES * late))
     yield Sample(family + "queue_highest_sent_timestamp_seconds", remote, sent)
-    yield Sample(family + "samples_pending", remote, float(int(120 * wave(scene.now, node.name, "pending"))))
+    yield Sample(family + "samples_pending", remote, pending)
 
 
 def dcgm(scene: Scene, node: Node) -> Iterator[Sample]:
@@ -84,13 +93,13 @@ def dcgm(scene: Scene, node: Node) -> Iterator[Sample]:
     gpu = {"Hostname": node.name, "gpu": "0", "device": "nvidia0", "modelName": "NVIDIA A10"}
     busy = _accelerated(scene, node)
     yield Sample("DCGM_FI_DEV_GPU_UTIL", gpu, float(int(100 * busy)))
-    yield Sample("DCGM_FI_DEV_GPU_TEMP", gpu, float(int(38 + 40 * busy)))
+    yield Sample("DCGM_FI_DEV_GPU_TEMP", gpu, float(int(38 + 40 * busy + _heat(scene, node))))
 
 
 def tegrastats(scene: Scene, node: Node) -> Iterator[Sample]:
     """How hot the parts of a Jetson are."""
     for component, base in (("gpu", 41.0), ("cpu", 43.0), ("thermal", 42.0)):
-        degrees = base + 30 * _accelerated(scene, node) + 3 * share(node.name, component)
+        degrees = base + 30 * _accelerated(scene, node) + 3 * share(node.name, component) + _heat(scene, node)
         yield Sample("tegrastats_temperature_celsius", {"component": component}, round(degrees, 1))
 
 
@@ -110,6 +119,11 @@ def _cpus(scene: Scene, container: Container) -> float:
 
 def _memory(scene: Scene, container: Container) -> float:
     return container.memory * (0.35 + 0.3 * wave(scene.now, container.pod, "memory", period=5400))
+
+
+def _heat(scene: Scene, node: Node) -> float:
+    """Degrees on top of the usual, all of them after ten minutes."""
+    return _HOTTER * min(scene.trouble("gpu-hot", node.name) / 600, 1.0)
 
 
 def _accelerated(scene: Scene, node: Node) -> float:

@@ -65,6 +65,12 @@ class Scene:
     logs: LogMetrics
     nodes: Mapping[str, Node]
     start: float
+    troubles: Mapping[tuple[str, str], float]
+
+    def trouble(self, what: str, about: str = "") -> float:
+        """For how many seconds something has been wrong; 0 while all is well. The words are those of events."""
+        since = self.troubles.get((what, about))
+        return 0.0 if since is None else max(self.now - since, 0.0)
 
 
 def look(
@@ -75,6 +81,7 @@ def look(
     logs: LogMetrics,
     start: float,
     offline: Callable[[str], bool],
+    troubles: Mapping[tuple[str, str], float],
 ) -> Scene:
     """Read the cluster as it is."""
     containers: dict[str, list[Container]] = defaultdict(list)
@@ -96,7 +103,7 @@ def look(
             started=instant(node["metadata"].get("creationTimestamp")) or start,
             containers=tuple(containers[name]),
         )
-    return Scene(now, store, counters, logs, nodes, start)
+    return Scene(now, store, counters, logs, nodes, start, troubles)
 
 
 def owner(pod: Object) -> tuple[str, str, str] | None:

@@ -58,7 +58,8 @@ def loki(scene: Scene) -> Iterator[Sample]:
     lines, size = scene.logs.lines.total(), scene.logs.bytes.total()
     yield Sample("loki_distributor_lines_received_total", {"tenant": "fake"}, float(lines))
     yield Sample("loki_distributor_bytes_received_total", {"tenant": "fake", "retention_hours": "168"}, float(size))
-    yield Sample("loki_discarded_samples_total", {"tenant": "fake", "reason": "too_far_behind"}, 0.0)
+    refused = scene.counters.grown("refused", 6.0 if scene.trouble("loki-rejects") else 0.0, scene.now, scene.start)
+    yield Sample("loki_discarded_samples_total", {"tenant": "fake", "reason": "too_far_behind"}, float(int(refused)))
     containers = sum(len(node.containers) for node in scene.nodes.values())
     yield Sample("loki_ingester_memory_streams", {"tenant": "fake"}, float(containers))
     for method, route, status, speed, usual in _ROUTES:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-Action = Callable[[], None]
+Action = Callable[[], object]
 
 
 class Timer:

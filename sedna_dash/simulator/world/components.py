@@ -41,6 +41,45 @@ def install(site: Site, namespaces: set[str]) -> None:
     install_collectors(site)
 
 
+def stop_gm(site: Site, seconds: float) -> None:
+    """Let GM crash for so many seconds: no LC reaches it, and what happens meanwhile it learns afterwards."""
+    gm = site.gm
+    if gm is None or not site.gm_up:
+        return
+    gm.crash_loop()
+    for node in site.nodes:
+        node.lose_gm("websocket: close 1006 (abnormal closure): unexpected EOF")
+
+    def back() -> None:
+        gm.recover()
+        site.gm_is_back()
+        for node in site.nodes:
+            node.reconnect()
+
+    site.clock.after(seconds, back)
+
+
+def stop_knowledge_base(site: Site, seconds: float) -> None:
+    """Let the knowledge base crash for so many seconds: what workers upload meanwhile is lost."""
+    if site.knowledge_base and site.knowledge_base.up:
+        pod = site.knowledge_base.pod
+        pod.crash_loop()
+        site.clock.after(seconds, pod.recover)
+
+
+def hide_knowledge_base(site: Site, seconds: float) -> None:
+    """Let the file of the knowledge base be gone for so many seconds for who reads it."""
+    base = site.knowledge_base
+    if base is None:
+        return
+    base.readable = False
+
+    def back() -> None:
+        base.readable = True
+
+    site.clock.after(seconds, back)
+
+
 def _named(site: Site, resource: str, name: str, created: str, content: Object) -> None:
     made = {"metadata": {"name": name, "creationTimestamp": created}, **content}
     site.put(resource, "", name, lambda: made)

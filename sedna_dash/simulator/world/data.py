@@ -12,6 +12,9 @@ from sedna_dash.simulator.world.options import DatasetOptions, ModelOptions
 from sedna_dash.simulator.world.site import Object, Site, metadata, new_uid
 from sedna_dash.simulator.world.truth import Truth
 
+#: Values by name: numbers, lists of them, or what a worker took for a value.
+Metrics = Mapping[str, float | list[float] | str]
+
 
 class Dataset:
     """A dataset that grows. ``counted`` is what LC found in it, ``known`` what GM wrote; it writes no 0."""
@@ -39,6 +42,12 @@ class Dataset:
 
     def _count(self) -> None:
         """LC reads the index file, and tells GM and its jobs when there is something new."""
+        about = f"dataset(name={self.namespace}/dataset/{self.name})"
+        if not self.options.readable:
+            file = f"/rootfs{self.url}"
+            error = f"get samples from {file} failed, error: open {file}: no such file or directory"
+            self.site.klog(self.node.lc, "E", "dataset.go:181", f"{about} {error}")
+            return
         number = self.samples
         if number == self.counted:
             return
@@ -47,12 +56,15 @@ class Dataset:
             self.node.lc,
             "I",
             "dataset.go:186",
-            f"dataset(name={self.namespace}/dataset/{self.name}) get samples from data source(url=/rootfs{self.url})"
-            f" successfully. number of samples: {number}",
+            f"{about} get samples from data source(url=/rootfs{self.url}) successfully. number of samples: {number}",
         )
         self.node.to_gm(lambda: self._known(number))
         for listener in list(self.listeners):
             listener()
+
+    def shrink(self, share: float) -> None:
+        """Somebody rewrites the index file, and leaves a share of the samples out."""
+        self.samples -= round(self.samples * share)
 
     def _known(self, number: int) -> None:
         self.known, self.updated = number, self.site.clock.wall
@@ -84,11 +96,11 @@ class Model:
         self.url, self.format = options.url, options.format
         self.uid = new_uid(site.random("model", self.namespace, self.name))
         self.created = self.updated = site.clock.wall
-        self.metrics: Mapping[str, float | list[float]] = options.metrics
+        self.metrics: Metrics = options.metrics
         site.models[self.namespace, self.name] = self
         self.save()
 
-    def report(self, metrics: Mapping[str, float | list[float]]) -> None:
+    def report(self, metrics: Metrics) -> None:
         """GM writes what a training worker reported."""
         self.metrics, self.updated = metrics, self.site.clock.wall
         self.save()
@@ -106,12 +118,12 @@ class Model:
 
     def truths(self) -> Iterator[Truth]:
         for key, value in self.metrics.items():
-            yield Truth(
-                "lifelong-learning/Model/Key",
-                "sedna_model_metric",
-                {"namespace": self.namespace, "model": self.name, "metric": key},
-                value[-1] if isinstance(value, list) else value,
-            )
+            if isinstance(value, str):
+                number, note = None, "nobody can read it"
+            else:
+                number, note = value[-1] if isinstance(value, list) else value, ""
+            labels = {"namespace": self.namespace, "model": self.name, "metric": key}
+            yield Truth("lifelong-learning/Model/Key", "sedna_model_metric", labels, number, note)
 
 
 def poisson(chance: random.Random, mean: float) -> int:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.world.clock import Timer
-from sedna_dash.simulator.world.data import Dataset
+from sedna_dash.simulator.world.data import Dataset, Metrics
 from sedna_dash.simulator.world.job import Job, hook_variables, template
 from sedna_dash.simulator.world.logs import local_time
 from sedna_dash.simulator.world.nodes import Node
@@ -101,7 +101,7 @@ class FederatedJob(Job):
             "AGG_DATA_PATH": "",
         }
         self.aggregator = self.worker(
-            "aggregation", self.node, self._aggregate, values, host_network=False, on_change=self._sync
+            "aggregation", self.node, self._aggregate, values, host_network=False, on_change=self._pods_changed
         )
         self.aggregator.samples = self._aggregator_samples
         for participant in self.participants:
@@ -127,10 +127,13 @@ class FederatedJob(Job):
         def changed() -> None:
             if participant.pod.phase == "Running" and not participant.round:
                 self._joins(participant)
-            self._sync()
+            self._pods_changed()
 
         participant.pod = self.worker("train", participant.node, self._train, values, on_change=changed)
         participant.pod.samples = lambda: self._participant_samples(participant)
+
+    def _pods_changed(self) -> None:
+        self.site.tell_gm(self._sync)
 
     def _sync(self) -> None:
         """GM counts the pods, and draws its conclusions once."""
@@ -170,7 +173,7 @@ class FederatedJob(Job):
         participant.sent = False
         self._say(participant, 137, f"Federated learning start, round_number={participant.round}")
         seconds = self.options.round_time * self.chance.uniform(0.85, 1.0) * participant.factor
-        participant.timer = self.after(seconds, lambda: participant.node.to_gm(lambda: self._sends(participant)))
+        participant.timer = self.after(seconds, lambda: participant.node.to_cloud(lambda: self._sends(participant)))
 
     def _sends(self, participant: Participant) -> None:
         """Its weights reach the aggregator, which goes on when it has all."""
@@ -205,15 +208,16 @@ class FederatedJob(Job):
         if all(other.left for other in self.participants) and self.aggregator:
             self.after(5, self.aggregator.succeed)
 
-    def _metrics(self) -> dict[str, float | list[float]]:
+    def _metrics(self) -> Metrics:
         loss = 0.2 + 1.5 * math.exp(-0.18 * self.rounds)
+        accuracy = round(0.97 - 0.5 * math.exp(-0.2 * self.rounds), 4)
         return {
             "loss": [round(loss, 4)],
-            "categorical_accuracy": [round(0.97 - 0.5 * math.exp(-0.2 * self.rounds), 4)],
+            "categorical_accuracy": f"{accuracy:.0%}" if self.options.unreadable else [accuracy],
             "val_loss": [round(loss * 1.08, 4)],
         }
 
-    def _reported(self, number: int, metrics: dict[str, float | list[float]], at: float) -> None:
+    def _reported(self, number: int, metrics: Metrics, at: float) -> None:
         """GM learns from LC of a participant's round."""
         if self.gone or self.phase in ("Succeeded", "Failed"):
             return

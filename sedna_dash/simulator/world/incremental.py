@@ -6,6 +6,7 @@ model has learned the present scene; LC deploys it if its trigger finds it enoug
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from sedna_dash.simulator.world.truth import Truth
 
 _TICK = 15.0
 _IMAGE = "registry.example.com/vision/helmet-il:1.4.2"
+#: How much better or worse each class is found than the mean.
+_OFFSETS = (0.06, -0.03, 0.02, -0.05, 0.01, -0.02, 0.03, -0.04)
 _CLASSES = ("worker", "helmet", "vest", "bare-head", "glove", "goggle", "mask", "boot")
 
 
@@ -59,11 +62,20 @@ class IncrementalJob(StagedJob):
     def hard_ratio(self) -> float:
         return min(self.options.hard_ratio + 0.8 * self.drifted, 0.9)
 
-    befalls: ClassVar[Mapping[str, str]] = {**StagedJob.befalls, "drift": "drift", "worse-model": "make_worse"}
+    befalls: ClassVar[Mapping[str, str]] = {
+        **StagedJob.befalls,
+        "deploy-fails": "fail_deployment",
+        "drift": "drift",
+        "worse-model": "make_worse",
+    }
 
     def drift(self, event: DriftOptions) -> None:
         """The scene changes at once."""
         self._drifted += event.by
+
+    def fail_deployment(self, event: EventOptions) -> None:
+        """LC cannot put the next model that is good enough in its place: the disk is full."""
+        self.deploy_fails_next = not self.options.hot_update
 
     def make_worse(self, event: EventOptions) -> None:
         """The next model turns out worse than the old one."""
@@ -73,7 +85,7 @@ class IncrementalJob(StagedJob):
         return 0.18 + 0.3 * (1 - self.quality)
 
     def _scores(self, quality: float) -> dict[str, list[float]]:
-        offsets = [0.06, -0.03, 0.02, -0.05, 0.01, -0.02, 0.03, -0.04][: self.options.classes]
+        offsets = list(itertools.islice(itertools.cycle(_OFFSETS), self.options.classes))
         return {
             name: [round(min(max(quality + offset + shift, 0.01), 0.999), 4) for offset in offsets]
             for name, shift in (("precision", 0.0), ("recall", -0.03))
@@ -99,7 +111,7 @@ class IncrementalJob(StagedJob):
                 "template": template(self.node, self._train, **more),
                 "trigger": {
                     "checkPeriodSeconds": 60,
-                    "timer": {"start": "00:00", "end": "24:00"},
+                    "timer": vars(options.timer),
                     "condition": trigger,
                 },
             },
@@ -192,7 +204,7 @@ class IncrementalJob(StagedJob):
             return [self.initial]
         return [next((model for model in self.trained if model.format == self.initial.format), self.trained[0])]
 
-    def train_output(self, pod: Pod) -> list[StoredModel]:
+    def train_output(self, pod: Pod | None) -> list[StoredModel]:
         present = self.quality + self.options.gain
         self._new_quality = min(present + self.chance.uniform(-0.01, 0.01), 0.93)
         if self.worse_next:
@@ -210,7 +222,7 @@ class IncrementalJob(StagedJob):
     def eval_input(self) -> list[StoredModel]:
         return [self.trained[0], self.serving]
 
-    def eval_output(self, pod: Pod) -> list[StoredModel]:
+    def eval_output(self, pod: Pod | None) -> list[StoredModel]:
         found = []
         for model, quality in ((self.trained[0], self._new_quality), (self.serving, self.quality - self.drifted)):
             scores = self._scores(quality)
@@ -223,7 +235,13 @@ class IncrementalJob(StagedJob):
         if not self._gate_opens():
             self.lc_log("I", 411, f"job({self.key}) isn't need to deploy model")
             return None
-        self.lc_log("I", 388, f"update model for job({self.key}) successfully")
+        if self.deploy_fails_next:
+            trained, serving = self.trained[0].url, self.serving.url
+            why = f"write /rootfs{serving}: no space left on device"
+            text = f"failed to copy trained model(url={trained}) to the deploy model(url={serving}): {why}"
+            self.lc_log("E", 385, f"failed to update model for job({self.key}): {text}")
+        else:
+            self.lc_log("I", 388, f"update model for job({self.key}) successfully")
         self.lc_log("I", 406, f"job({self.key}) completed the Deploying phase triggering task successfully")
         return [self.trained[0], self.serving]
 

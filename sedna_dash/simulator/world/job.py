@@ -23,6 +23,10 @@ HOOK_VALUE = "0.0.0.0:9464"
 #: Seconds after which Kubernetes forgets an event.
 _EVENT_LIFE = 3600.0
 
+#: How often a worker tries to report, the seconds in between, and those until it gives up.
+_TRIES, _TRY_AGAIN = 5, 3.0
+GIVEN_UP = _TRIES * _TRY_AGAIN
+
 _WORKER_STATES = {"Pending": "waiting", "Running": "active", "Succeeded": "dead", "Failed": "dead"}
 _JOB_STATES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
@@ -71,7 +75,11 @@ class Job(ABC):
         """Its user makes it; GM handles it a second later."""
         self.spec = self.written()
         self.save()
-        self.after(self.chance.uniform(0.4, 1.5), self.first_sync)
+        self.after(self.chance.uniform(0.4, 1.5), lambda: self.site.tell_gm(self._seen_by_gm))
+
+    def _seen_by_gm(self) -> None:
+        if not self.gone:
+            self.first_sync()
 
     def first_sync(self) -> None:
         """GM sees it for the first time."""
@@ -109,9 +117,11 @@ class Job(ABC):
             made["status"] = status
         return made
 
-    def condition(self, type_: str, *, reason: str = "", message: str = "", **more: str) -> None:
-        """GM appends a condition."""
-        now = timestamp(self.site.clock.wall)
+    def condition(
+        self, type_: str, *, reason: str = "", message: str = "", at: float | None = None, **more: str
+    ) -> None:
+        """GM appends a condition, now or in a past ``at`` some instant."""
+        now = timestamp(self.site.clock.wall if at is None else at)
         made = {**more, "type": type_, "status": "True", "lastHeartbeatTime": now, self.second_time: now}
         if reason:
             made["reason"] = reason
@@ -213,6 +223,17 @@ class Job(ABC):
         """Make another object that goes with it."""
         self._others.append((resource, name))
         self.site.put(resource, self.namespace, name, manifest)
+
+    def cannot_report(self, pod: Pod) -> None:
+        """A worker tries five times to reach LC, and then gives up."""
+        for number in range(_TRIES):
+            self.after(number * _TRY_AGAIN, lambda: self._refused(pod))
+
+    def _refused(self, pod: Pod) -> None:
+        if pod.phase != "Running":
+            return
+        url = f"http://localhost:9100/sedna/workers/{pod.name}/info"
+        self.site.python_log(pod, "WARNING", "client.py(62)", f"Connection refused in request {url}")
 
     def _made(self, source: str, what: str) -> None:
         kind = f"{GROUP}/{VERSION}, Kind={self.kind}"

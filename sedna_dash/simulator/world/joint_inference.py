@@ -23,6 +23,7 @@ from sedna_dash.simulator.world.options import (
     EventOptions,
     JointInferenceOptions,
     ParticipantEventOptions,
+    SlowOptions,
 )
 from sedna_dash.simulator.world.pods import Pod, container
 from sedna_dash.simulator.world.site import Object, Site
@@ -30,6 +31,9 @@ from sedna_dash.simulator.world.traffic import Frames, Traffic
 from sedna_dash.simulator.world.truth import Truth
 
 PORT = 5000
+
+#: How often GM tries to update a status.
+_UPDATES = 3
 
 _IMAGE = "registry.example.com/vision/gate"
 #: What five tries in vain end in.
@@ -147,7 +151,8 @@ class JointInference(Service):
 
     def _watch(self, pods: list[Pod]) -> None:
         for pod in pods:
-            traffic = Traffic(self.site.random("traffic", pod.namespace, pod.name), self.options.frames)
+            chance = self.site.random("traffic", pod.namespace, pod.name)
+            traffic = Traffic(chance, self.options.frames, self.options.edge_time)
             edge = EdgeWorker(pod, traffic, self.site.random("lines", pod.namespace, pod.name))
             pod.samples = partial(self._hook_samples, edge)
             self.edges.append(edge)
@@ -188,8 +193,7 @@ class JointInference(Service):
             return
         counts = (edge.traffic.frames, edge.traffic.hard)
         if not pod.node.report(lambda: self._reported(*counts)):
-            url = f"http://localhost:9100/sedna/workers/{pod.name}/info"
-            self.site.python_log(pod, "WARNING", "client.py(62)", f"Connection refused in request {url}")
+            self.cannot_report(pod)
             edge.reports = False
 
     def _ask_cloud(self, edge: EdgeWorker, frames: Frames) -> None:
@@ -214,6 +218,13 @@ class JointInference(Service):
 
     def _reported(self, frames: int, hard: int) -> None:
         """GM learns of a worker's totals, if the report is in the name of this service."""
+        if not self.options.named:
+            error = 'jointinferenceservices.sedna.io "sedna" not found'
+            for number in range(1, _UPDATES + 1):
+                text = f"Error to update {self.namespace}/sedna status, tried {number} times: {error}"
+                self.site.klog(self.site.gm, "W", "common.go:176", text)
+            text = f"Error to handle jointinferenceservice {self.namespace}/sedna operation(status): "
+            self.site.klog(self.site.gm, "E", "upstream.go:71", f"{text}failed to update metrics, err:{error}")
         if self.gone or not self.options.named:
             return
         self.reported = (frames, hard)
@@ -226,7 +237,12 @@ class JointInference(Service):
 
     # What befalls it
 
-    befalls: ClassVar[Mapping[str, str]] = {"drift": "drift", "fail": "fail", "restart-worker": "restart_worker"}
+    befalls: ClassVar[Mapping[str, str]] = {
+        "drift": "drift",
+        "fail": "fail",
+        "slow": "slow",
+        "restart-worker": "restart_worker",
+    }
 
     def drift(self, event: DriftOptions) -> None:
         """More frames are hard."""
@@ -241,6 +257,13 @@ class JointInference(Service):
             self.condition("Failed", reason="workerFailed", message=message)
             self.event("jointinferenceservice-controller", "workerFailed", message)
             self.save()
+
+    def slow(self, event: SlowOptions) -> None:
+        """Its edge workers on a node get fewer frames, for a while."""
+        for edge in self.edges:
+            if edge.pod.node.name == event.node:
+                usual, edge.traffic.rate = edge.traffic.rate, edge.traffic.rate / event.factor
+                self.after(event.lasts, partial(setattr, edge.traffic, "rate", usual))
 
     def restart_worker(self, event: ParticipantEventOptions) -> None:
         """The containers of its edge workers on a node start anew, and count from 0."""

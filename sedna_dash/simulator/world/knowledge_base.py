@@ -87,6 +87,8 @@ class KnowledgeBase:
         self.address = service(site, namespace="sedna", name="kb", port=PORT, labels=labels)
         self.rows: dict[str, list[Row]] = {table: [] for table in _TABLES}
         self.version = 0
+        #: Whether its file can be read: not while its volume is gone.
+        self.readable = True
         self._written: dict[Path, int] = {}
         #: When each statement was first made, for the echo of its parameters.
         self._statements: dict[str, float] = {}
@@ -112,6 +114,11 @@ class KnowledgeBase:
     @property
     def pod(self) -> Pod:
         return self.deployment.pods[0]
+
+    @property
+    def up(self) -> bool:
+        """Whether its server answers."""
+        return self.pod.crashing_since is None
 
     @property
     def url(self) -> str:
@@ -233,6 +240,9 @@ class KnowledgeBase:
 
     def write(self, path: Path) -> bool:
         """Bring a file of sqlite up to date in one transaction, as the server does; whether there was news."""
+        if not self.readable:
+            path.unlink(missing_ok=True)
+            return self._written.pop(path, None) is not None
         if self._written.get(path) == self.version:
             return False
         with closing(sqlite3.connect(path)) as connection, connection:

@@ -70,7 +70,7 @@ class LifelongJob(StagedJob):
                 "template": template(self.node, self._train, **more),
                 "trigger": {
                     "checkPeriodSeconds": 60,
-                    "timer": {"start": "00:00", "end": "24:00"},
+                    "timer": vars(options.timer),
                     "condition": trigger,
                 },
             },
@@ -121,7 +121,7 @@ class LifelongJob(StagedJob):
     def train_input(self) -> list[StoredModel]:
         return []
 
-    def train_output(self, pod: Pod) -> list[StoredModel]:
+    def train_output(self, pod: Pod | None) -> list[StoredModel]:
         index = f"{self.output}/train/{self.round}/index.pkl"
         for number, task in enumerate(self.tasks):
             self.site.python_log(pod, "INFO", "seen_task_learning.py(253)", f"MTL Train start {number} : {task}")
@@ -132,10 +132,13 @@ class LifelongJob(StagedJob):
         self.site.python_log(pod, "INFO", "lifelong_learning.py(280)", text)
         return [self._filled(StoredModel("pkl", index), scores)]
 
-    def _upload(self, pod: Pod) -> None:
+    def _upload(self, pod: Pod | None) -> None:
         """The worker puts what it learned into the knowledge base."""
         base = self.site.knowledge_base
         if base is None:
+            return
+        if not base.up:
+            self.site.python_log(pod, "ERROR", "cloud_knowledge_management.py(75)", "KB update Fail !")
             return
         share = max(1, self._samples_of_round() // len(self.tasks))
         self._samples_sent = share * len(self.tasks)
@@ -155,7 +158,7 @@ class LifelongJob(StagedJob):
     def eval_folder(self) -> Object:
         return {"outputDir": f"{self.output}/eval/{self.round}"}
 
-    def eval_output(self, pod: Pod) -> list[StoredModel]:
+    def eval_output(self, pod: Pod | None) -> list[StoredModel]:
         self.scores = self._score()
         source = "cloud_knowledge_management.py"
         sign, limit = self.filter
@@ -165,7 +168,7 @@ class LifelongJob(StagedJob):
                 text = f"{task} will not be deploy because all scores {sign} {limit}"
                 self.site.python_log(pod, "WARNING", f"{source}(191)", text)
         self.site.python_log(pod, "INFO", "lifelong_learning.py(398)", "Task evaluation finishes.")
-        if self.site.knowledge_base:
+        if self.site.knowledge_base and self.site.knowledge_base.up:
             self.site.knowledge_base.update_status(list(self.groups))
         mean = round(sum(self.scores.values()) / len(self.scores), 4)
         model = StoredModel("pkl", f"{self.output}/eval/{self.round}/index.pkl", {_METRIC: mean})

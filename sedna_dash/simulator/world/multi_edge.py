@@ -72,7 +72,7 @@ class OnePodJob(Job):
     def _changed(self) -> None:
         if self.pod and self.pod.phase == "Running" and self.options.run_time is not None:
             self.after(self.options.run_time, self._fail if self.options.fails else self._succeed)
-        self._sync()
+        self.site.tell_gm(self._sync)
 
     def _succeed(self) -> None:
         if self.pod and self.pod.phase == "Running":

@@ -37,6 +37,8 @@ class Node:
         self.address = f"10.{20 if role == 'edge' else 10}.{number // 250}.{number % 250 + 10}"
         self.created = site.clock.wall
         self.linked = self.ready = self.lc_up = True
+        #: Whether images can be pulled, and whether its LC can reach GM over the link.
+        self.registry = self.gm_reachable = True
         self.ready_since = self.renewed = self.created
         self.lc: Pod | None = None
         self.collector: Collector | None = None
@@ -70,12 +72,25 @@ class Node:
 
     # What workers and LC have to say
 
-    def to_gm(self, action: Action) -> None:
-        """The LC sends something to GM: it takes effect now, or when the link is back."""
+    @property
+    def talks(self) -> bool:
+        """Whether its LC has a connection to GM."""
+        alive = self.lc is None or self.lc.crashing_since is None
+        return self.linked and self.gm_reachable and alive and self.site.gm_up
+
+    def to_cloud(self, action: Action) -> None:
+        """Something goes over the link: it takes effect now, or when the link is back."""
         if self.linked:
             action()
         else:
-            self._waiting.append(action)
+            self._waiting.append(lambda: self.to_cloud(action))
+
+    def to_gm(self, action: Action) -> None:
+        """The LC sends something to GM: it takes effect now, or when the connection is back."""
+        if self.talks:
+            action()
+        else:
+            self._waiting.append(lambda: self.to_gm(action))
 
     def report(self, action: Action) -> bool:
         """A worker reports through the LC to GM; False if no LC took it, so that it is lost."""
@@ -90,21 +105,47 @@ class Node:
         if not self.linked:
             return
         self.linked = False
+        self._closed()
+        self.lose_gm("i/o timeout")
+        if self.collector:
+            self.collector.lose_link()
+        self.site.clock.after(_GRACE, self._given_up)
+        self.site.clock.after(seconds, self._back)
+
+    def _closed(self) -> None:
+        """GM loses the connection of the LC."""
         site = self.site
         reason = f"read tcp 10.10.0.10:9000->{self.address}:40512: read: connection timed out"
         site.klog(site.gm, "E", "context.go:153", f"read loop of node {self.name} closed, due to: {reason}")
         site.klog(site.gm, "I", "server.go:115", f"closed connection for node {self.name}")
-        site.klog(
-            self.lc,
-            "E",
-            "websocket.go:90",
-            f"client received message from global manager(address: {_GM_ADDRESS}) failed, error: i/o timeout",
-        )
-        if self.collector:
-            self.collector.lose_link()
-        site.clock.after(_GRACE, self._given_up)
+
+    def lose_gm(self, error: str) -> None:
+        """The LC loses its connection, and tries to get it back."""
+        site = self.site
+        text = f"client received message from global manager(address: {_GM_ADDRESS}) failed, error: {error}"
+        site.klog(self.lc, "E", "websocket.go:90", text)
         site.clock.after(_RETRY, self._try_again)
-        site.clock.after(seconds, self._back)
+
+    def disconnect_lc(self, seconds: float) -> None:
+        """GM's name cannot be resolved for so many seconds, though the link is well."""
+        self.gm_reachable = False
+        self._closed()
+        self.lose_gm("websocket: close 1006 (abnormal closure): unexpected EOF")
+
+        def found() -> None:
+            self.gm_reachable = True
+            self.reconnect()
+
+        self.site.clock.after(seconds, found)
+
+    def lose_registry(self, seconds: float) -> None:
+        """No image can be pulled for so many seconds."""
+        self.registry = False
+
+        def back() -> None:
+            self.registry = True
+
+        self.site.clock.after(seconds, back)
 
     def restart_lc(self, seconds: float) -> None:
         """Stop the LC for so many seconds: what workers report meanwhile is lost."""
@@ -114,7 +155,23 @@ class Node:
 
         def up() -> None:
             self.lc_up = True
-            self._connected()
+            self.reconnect()
+
+        self.site.clock.after(seconds, up)
+
+    def crash_lc(self, seconds: float) -> None:
+        """Another program has the port of the LC for so many seconds, so that it ends whenever it is started."""
+        self.lc_up = False
+        self.site.klog(self.lc, "F", "server.go:141", "listen tcp :9100: bind: address already in use")
+        self._closed()
+        if self.lc:
+            self.lc.crash_loop()
+
+        def up() -> None:
+            self.lc_up = True
+            if self.lc:
+                self.lc.recover()
+            self.reconnect()
 
         self.site.clock.after(seconds, up)
 
@@ -123,7 +180,7 @@ class Node:
             self._set_ready(False)
 
     def _try_again(self) -> None:
-        if not self.linked:
+        if not self.talks:
             error = "dial tcp: lookup gm.sedna on 169.254.96.16:53: i/o timeout"
             self.site.klog(
                 self.lc, "I", "websocket.go:176", f"client starts to connect global manager(address: {_GM_ADDRESS})"
@@ -141,12 +198,12 @@ class Node:
         self.renew()
         if not self.ready:
             self._set_ready(True)
-        self.site.clock.after(_RECONNECT, self._connected)
+        self.site.clock.after(_RECONNECT, self.reconnect)
 
-    def _connected(self) -> None:
-        if not self.linked:
-            return
-        self.greet()
+    def reconnect(self) -> None:
+        """The LC gets its connection back, if it can: what waited is sent."""
+        if self.talks:
+            self.greet()
         waiting, self._waiting = self._waiting, []
         for action in waiting:
             action()

@@ -15,6 +15,8 @@ NodeName = NewType("NodeName", str)
 DatasetName = NewType("DatasetName", str)
 ModelName = NewType("ModelName", str)
 JobName = NewType("JobName", str)
+#: The plural of one of the cluster's resources.
+ResourceName = NewType("ResourceName", str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,8 @@ class NodeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions:
-    """A dataset that begins with ``samples`` and grows by ``growth`` in an hour. LC counts it ``every`` minute."""
+    """A dataset that begins with ``samples`` and grows by ``growth`` in an hour. LC counts it ``every`` minute if its
+    index file is there, that is, if it is ``readable``."""
 
     name: str
     node: NodeName
@@ -37,6 +40,7 @@ class DatasetOptions:
     format: Literal["txt", "csv"] = "txt"
     samples: int = 0
     growth: float = 0.0
+    readable: bool = True
     every: Duration = Duration(60)
     count: int = 1
 
@@ -63,17 +67,28 @@ class JobOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimerOptions:
+    """When in a day LC may start a training. It compares texts, so that ``9:00`` to ``9:30`` never comes."""
+
+    start: str = "00:00"
+    end: str = "24:00"
+
+
+@dataclass(frozen=True, kw_only=True)
 class StagedOptions(JobOptions):
     """What incremental and lifelong learning share.
 
     A round begins with ``trigger`` new training samples. ``fails`` lets every training fail, ``races`` is how often
-    GM sees a worker's end before LC reports it. With ``hook`` the workers run the worker hook.
+    GM sees a worker's end before LC reports it. With ``hook`` the workers run the worker hook. ``past_rounds`` are
+    those that it has behind it when it is made, all of them in its status.
     """
 
     node: NodeName
     dataset: DatasetName
     train_prob: Share = Share(0.8)
     trigger: int = 400
+    timer: TimerOptions = TimerOptions()
+    past_rounds: int = 0
     epochs: int = 5
     epoch_time: Duration = Duration(120)
     eval_time: Duration = Duration(180)
@@ -131,12 +146,13 @@ class ParticipantOptions:
 @dataclass(frozen=True, kw_only=True)
 class FederatedOptions(JobOptions):
     """Federated learning. ``mended``: its workers name their kind, so that their reports arrive, which the stock
-    library's do not. Without ``exit_round`` it goes on for ever."""
+    library's do not; one of them is ``unreadable``, if so. Without ``exit_round`` it goes on for ever."""
 
     node: NodeName
     model: ModelName
     participants: list[ParticipantOptions]
     mended: bool = False
+    unreadable: bool = False
     exit_round: int | None = None
     round_time: Duration = Duration(400)
     hook: bool = False
@@ -144,7 +160,8 @@ class FederatedOptions(JobOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class JointInferenceOptions(JobOptions):
-    """Joint inference with ``replicas`` edge workers. ``named``: they have JOB_NAME, or no report would arrive."""
+    """Joint inference with ``replicas`` edge workers. ``named``: they have JOB_NAME, or no report would arrive.
+    ``edge_time`` is what an inference usually takes at the edge."""
 
     edge_node: NodeName
     cloud_node: NodeName
@@ -158,6 +175,7 @@ class JointInferenceOptions(JobOptions):
     frames: float = 10.0
     hard_ratio: Share = Share(0.08)
     errors: Share = Share(0.01)
+    edge_time: Duration = Duration(0.03)
     every: Duration = Duration(30)
 
 
@@ -243,11 +261,35 @@ class EventOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SiteEventOptions(EventOptions):
+    """Something is wrong for a while with what the site has one of."""
+
+    lasts: Duration
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeEventOptions(EventOptions):
-    """A node is without something for a while."""
+    """Something is wrong with a node for a while."""
 
     node: NodeName
     lasts: Duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalOptions(EventOptions):
+    """The API server refuses a ``resource``, such as ``pods``, for a while to everybody who reads the cluster."""
+
+    resource: ResourceName
+    lasts: Duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShrinkOptions(EventOptions):
+    """A dataset loses a share of its samples: somebody rewrote its index file."""
+
+    dataset: DatasetName
+    namespace: str = "default"
+    by: Share = Share(0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,7 +308,7 @@ class DriftOptions(JobEventOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SlowOptions(JobEventOptions):
-    """A participant becomes ``factor`` times slower for a while."""
+    """The worker of a job on a node becomes ``factor`` times slower for a while."""
 
     node: NodeName
     lasts: Duration
@@ -283,8 +325,22 @@ class ParticipantEventOptions(JobEventOptions):
 #: The options of each event.
 EVENTS: Mapping[str, type[EventOptions]] = {
     "outage": NodeEventOptions,
+    "registry-outage": NodeEventOptions,
     "lc-restart": NodeEventOptions,
+    "lc-crash-loop": NodeEventOptions,
+    "lc-disconnect": NodeEventOptions,
+    "gpu-hot": NodeEventOptions,
+    "disk-fills": NodeEventOptions,
+    "metrics-late": NodeEventOptions,
+    "logs-dropped": NodeEventOptions,
+    "gm-down": SiteEventOptions,
+    "kb-down": SiteEventOptions,
+    "kb-unreadable": SiteEventOptions,
+    "loki-rejects": SiteEventOptions,
+    "api-refuses": RefusalOptions,
+    "shrink": ShrinkOptions,
     "fail": JobEventOptions,
+    "deploy-fails": JobEventOptions,
     "drift": DriftOptions,
     "worse-model": JobEventOptions,
     "recreate": JobEventOptions,

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sedna_dash.exposition import Sample
-from sedna_dash.simulator.world.clock import Action, timestamp, whole
+from sedna_dash.simulator.world.clock import Action, Timer, timestamp, whole
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.site import Object, Site, metadata, new_uid
 from sedna_dash.simulator.world.truth import Truth, state_set
 from sedna_dash.worker.target import VARIABLE as HOOK
 
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
+#: Seconds between two tries to get an image, and the first and the longest pause of a container that fails at once.
+_PULL_AGAIN, _FIRST_PAUSE, _LONGEST_PAUSE = 300.0, 10.0, 300.0
 
 
 class Pod:
@@ -53,12 +55,16 @@ class Pod:
         self.restarts = 0
         self.end: Object | None = None
         self.last_end: Object | None = None
+        #: Why its container does not run yet, and since when it fails as soon as it starts.
+        self.waits_for = "ContainerCreating"
+        self.crashing_since: float | None = None
+        self._next_try: Timer | None = None
         self.gone = False
         self._address = f"10.244.{self.chance.randrange(1, 250)}.{self.chance.randrange(2, 250)}"
         site.pods[namespace, name] = self
         node.pods.append(self)
         self.save()
-        node.to_gm(self._pull)
+        node.to_cloud(self._pull)
 
     # What is asked of it
 
@@ -73,7 +79,7 @@ class Pod:
 
     @property
     def ready(self) -> bool:
-        return self.phase == "Running" and self.node.ready
+        return self.phase == "Running" and self.node.ready and self.crashing_since is None
 
     @property
     def hooked(self) -> bool:
@@ -88,8 +94,13 @@ class Pod:
     # What happens to it
 
     def _pull(self) -> None:
-        """Its node learns of it, and gets the image."""
-        self.site.clock.after(self.chance.uniform(2.5, 5.5), self._run)
+        """Its node learns of it, and gets the image if it can."""
+        if self.node.registry:
+            self.site.clock.after(self.chance.uniform(2.5, 5.5), self._run)
+        elif not self.gone:
+            self.waits_for = "ImagePullBackOff"
+            self.save()
+            self.site.clock.after(_PULL_AGAIN, self._pull)
 
     def _run(self) -> None:
         if self.gone or self.phase != "Pending":
@@ -123,7 +134,7 @@ class Pod:
                 self.save()
                 self.changed()
 
-        self.node.to_gm(told)
+        self.node.to_cloud(told)
 
     def restart(self, reason: str = "Error", exit_code: int = 1) -> None:
         """Its container ended and was started again at once."""
@@ -133,6 +144,27 @@ class Pod:
             self.running_since = self.site.clock.wall
             self.save()
             self._began()
+
+    def crash_loop(self) -> None:
+        """From now on its container fails whenever it is started, until it can `recover`."""
+        self.crashing_since = self.site.clock.wall
+        self._crash(_FIRST_PAUSE)
+        self.changed()
+
+    def _crash(self, pause: float) -> None:
+        self.restarts += 1
+        self.last_end = self._terminated("Error", 255)
+        self.save()
+        self._next_try = self.site.clock.after(pause, lambda: self._crash(min(2 * pause, _LONGEST_PAUSE)))
+
+    def recover(self) -> None:
+        """Its container runs again."""
+        if self._next_try:
+            self._next_try.cancel()
+        self.crashing_since, self.running_since = None, self.site.clock.wall
+        self.save()
+        self._began()
+        self.changed()
 
     def _terminated(self, reason: str, exit_code: int) -> Object:
         now = timestamp(self.site.clock.wall)
@@ -188,6 +220,8 @@ class Pod:
         since = self.running_since if started else self.created
         if self.finished is not None:
             since = self.finished
+        elif self.crashing_since is not None:
+            since = self.crashing_since
         elif started and not self.node.ready:
             since = self.node.ready_since
         ready = {"status": "True" if self.ready else "False", "lastTransitionTime": timestamp(since or self.created)}
@@ -206,11 +240,13 @@ class Pod:
         state: Object
         if self.end:
             state = {"terminated": self.end}
+        elif self.crashing_since is not None:
+            state = {"waiting": {"reason": "CrashLoopBackOff"}}
         elif self.running_since is not None:
             state = {"running": {"startedAt": timestamp(self.running_since)}}
         else:
-            state = {"waiting": {"reason": "ContainerCreating"}}
-        running = self.phase == "Running"
+            state = {"waiting": {"reason": self.waits_for}}
+        running = self.phase == "Running" and self.crashing_since is None
         status: Object = {
             "name": self.container,
             "image": image,
@@ -235,9 +271,10 @@ class Pod:
         yield from state_set(
             ["observability/Common/PodStatus"], "kube_pod_status_phase", labels, "phase", _PHASES, self.phase
         )
+        crashing = self.crashing_since is not None
         states = {
-            "running": self.phase == "Running",
-            "waiting": self.phase == "Pending",
+            "running": self.phase == "Running" and not crashing,
+            "waiting": self.phase == "Pending" or crashing,
             "terminated": self.phase in ("Succeeded", "Failed"),
         }
         for state, holds in states.items():

@@ -15,6 +15,7 @@ import yaml
 
 from sedna_dash.errors import SettingsError
 from sedna_dash.schemas import nearest
+from sedna_dash.simulator.api_resources import API_RESOURCES
 from sedna_dash.simulator.world.kinds import KINDS
 from sedna_dash.simulator.world.options import (
     EVENTS,
@@ -28,8 +29,10 @@ from sedna_dash.simulator.world.options import (
     ModelName,
     ModelOptions,
     NodeName,
+    ResourceName,
     Scenario,
     Share,
+    ShrinkOptions,
 )
 
 SCENARIOS = Path(__file__).with_name("scenarios")
@@ -205,7 +208,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, kind: Any, at: str) -> Any:
         tag = node.tag.rpartition(":")[2]
-        if kind in (NodeName, DatasetName, ModelName, JobName):
+        if kind in _THINGS:
             self.used.append((kind, node.value, node))
             return node.value
         if kind is str:
@@ -238,6 +241,7 @@ class _Reader:
             DatasetName: {dataset.name for dataset in scenario.datasets},
             ModelName: {model.name for model in scenario.models},
             JobName: {job_name(options) for _, options in scenario.jobs},
+            ResourceName: set(API_RESOURCES),
         }
         for kind, name, node in self.used:
             if name not in known[kind]:
@@ -258,6 +262,12 @@ class _Reader:
                 if word not in possible:
                     kind = kinds[options.job]
                     self._fail(node, f"'{word}' cannot befall '{options.job}', of kind {kind}{nearest(word, possible)}")
+            elif isinstance(options, ShrinkOptions):
+                if (DatasetOptions, options.namespace, options.dataset) not in data:
+                    where = f"namespace '{options.namespace}'"
+                    self._fail(node, f"dataset '{options.dataset}' is not in {where}; name the one that it is in")
+            elif word in ("kb-down", "kb-unreadable") and not scenario.knowledge_base:
+                self._fail(node, f"'{word}' needs a knowledge base; add 'knowledge_base'")
 
     def _check_job(self, options: Any, node: yaml.Node, data: set[tuple[type, str, str]]) -> None:
         """Whether the datasets and models of a job are in its namespace."""
@@ -289,4 +299,6 @@ _WORDS: Mapping[Any, str] = {
     Share: "a number from 0 to 1",
     Duration: "a duration such as 90s, 25m or 2h",
 }
-_THINGS: Mapping[Any, str] = {NodeName: "node", DatasetName: "dataset", ModelName: "model", JobName: "job"}
+_THINGS: Mapping[Any, str] = {
+    NodeName: "node", DatasetName: "dataset", ModelName: "model", JobName: "job", ResourceName: "resource",
+}  # fmt: skip

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sedna_dash.simulator.world.clock import Clock, timestamp
+from sedna_dash.simulator.world.clock import Action, Clock, timestamp
 from sedna_dash.simulator.world.logs import LogLine, coloured, klog
 
 if TYPE_CHECKING:
@@ -45,12 +45,40 @@ class Site:
         self.models: dict[tuple[str, str], Model] = {}
         self.pods: dict[tuple[str, str], Pod] = {}
         self.gm: Pod | None = None
+        #: What is wrong outside Sedna, by word and by the node or resource that it is about, and since when.
+        self.troubles: dict[tuple[str, str], float] = {}
+        self._unheard: list[Action] = []
         self._kept_back: dict[Key, Callable[[], Object]] | None = None
         self._last_line = 0
 
     def random(self, *names: object) -> random.Random:
         """Chance of its own for something that has a name."""
         return random.Random("/".join(map(str, (self.seed, *names))))  # noqa: S311 - a simulation
+
+    # Trouble
+
+    def trouble(self, what: str, about: str, seconds: float) -> None:
+        """Let something be wrong outside Sedna for a while: nobody inside takes notice."""
+        self.troubles[what, about] = self.clock.wall
+        self.clock.after(seconds, lambda: self.troubles.pop((what, about), None))
+
+    @property
+    def gm_up(self) -> bool:
+        """Whether GM runs."""
+        return self.gm is None or self.gm.crashing_since is None
+
+    def tell_gm(self, action: Action) -> None:
+        """GM takes notice of something: now, or when it runs again."""
+        if self.gm_up:
+            action()
+        else:
+            self._unheard.append(action)
+
+    def gm_is_back(self) -> None:
+        """GM sees what happened while it was down."""
+        unheard, self._unheard = self._unheard, []
+        for action in unheard:
+            action()
 
     # Objects
 
@@ -86,7 +114,7 @@ class Site:
         Of lines that are written at once each is a microsecond later than the one before: log stores take lines of
         the same time and text for one.
         """
-        if self.on_log and pod:
+        if self.on_log and pod and pod.crashing_since is None:
             self._last_line = max(int(self.clock.wall * 1e6), self._last_line + 1)
             now = self._last_line / 1e6
             said = text if isinstance(text, str) else text(now)

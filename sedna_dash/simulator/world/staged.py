@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from sedna_dash.exposition import Sample
-from sedna_dash.simulator.world.clock import Action
-from sedna_dash.simulator.world.job import Job, go_json
+from sedna_dash.simulator.world.clock import Action, timestamp
+from sedna_dash.simulator.world.job import GIVEN_UP, Job, go_json
 from sedna_dash.simulator.world.logs import go_conditions
 from sedna_dash.simulator.world.nodes import Node
 from sedna_dash.simulator.world.options import EventOptions, StagedOptions
@@ -28,6 +28,10 @@ TYPES = ("Waiting", "Ready", "Starting", "Running", "Completed", "Failed")
 _WORKERS = {"Train": "train", "Eval": "eval"}
 #: How many ended pods of each stage are kept, as a cluster's garbage collection would.
 _KEPT = 3
+#: Seconds that each of the past rounds took.
+_PAST_ROUND = 3600.0
+#: Seconds between two looks of LC at what a waiting stage needs.
+_LOOK = 10.0
 #: How many of the last batches of new samples an evaluation uses besides the newest.
 _EVAL_BATCHES = 5
 
@@ -115,7 +119,8 @@ class StagedJob(Job):
         self.evaluated: list[StoredModel] = []
         self.models: dict[str, StoredModel] = {}
         self.loss: float | None = None
-        self.fail_next = False
+        self.fail_next = self.deploy_fails_next = False
+        self.created -= options.past_rounds * _PAST_ROUND
         self.dataset.listeners.append(self._samples_counted)
 
     @property
@@ -131,19 +136,29 @@ class StagedJob(Job):
         self.dataset.listeners.remove(self._samples_counted)
         super().remove()
 
+    def _cannot_load(self) -> None:
+        """LC looks for the dataset again and again."""
+        line = {"incrementallearning": 472, "lifelonglearning": 204}[self.log_name]
+        why = f"job({self.key}) failed to load dataset, and waiting it: %!w(<nil>)"
+        self.lc_log("E", line, f"job({self.key}) failed to complete the {self.stage} task: {why}")
+        self.after(_LOOK, self._cannot_load)
+
     # GM
 
     def first_sync(self) -> None:
         super().first_sync()
         self.begin()
+        self._remember(self.staged.past_rounds)
         self.enter("Train", "Waiting")
         self.lc_log("I", *self.started_line)
         self.after(self.chance.uniform(1, 10), self._samples_counted)
+        if not self.dataset.options.readable:
+            self.after(_LOOK, self._cannot_load)
 
     def enter(self, stage: str, type_: str, data: Object | None = None, *, by_lc: bool = False) -> None:
         """A condition is appended, by GM itself or because LC said so."""
-        said = {"message": "reported by lc"} if by_lc else {}
-        more = {"data": go_json(data)} if data is not None else {}
+        said: dict[str, Any] = {"message": "reported by lc"} if by_lc else {}
+        more: dict[str, Any] = {"data": go_json(data)} if data is not None else {}
         self.gm_log(f"{self.log_name} job {self.namespace}/{self.name} latest stage {self.stage or 'Train'}:", 373)
         if self.site.on_log:
             listed = go_conditions(self.conditions)
@@ -202,7 +217,16 @@ class StagedJob(Job):
         waits = self.stage == "Train" and self.type == "Waiting" and not self._triggered
         if waits and self._new_train > self.staged.trigger:
             self._triggered = True
-            self.after(self.chance.uniform(1, 10), self._ready_train)
+            self.after(self.chance.uniform(1, 10), self._ready_train_in_time)
+
+    def _ready_train_in_time(self) -> None:
+        """LC compares times of the day as texts: a start without its leading zero lies behind all of them."""
+        start, end = self.staged.timer.start, self.staged.timer.end
+        now = timestamp(self.site.clock.wall)[11:16]
+        if (start <= now or now <= end) if start > end else (start <= now <= end):
+            self._ready_train()
+        else:
+            self.after(_LOOK, self._ready_train_in_time)
 
     def _ready_train(self) -> None:
         self.round += 1
@@ -262,6 +286,10 @@ class StagedJob(Job):
             pod.remove()
 
     def worker_changed(self) -> None:
+        """Its pod changes."""
+        self.site.tell_gm(self._pod_seen)
+
+    def _pod_seen(self) -> None:
         """GM sees its pod change."""
         pod, stage = self.pod, self.stage
         if pod is None or self.gone or pod.gone or self.type not in ("Starting", "Running"):
@@ -336,14 +364,15 @@ class StagedJob(Job):
             pod.succeed()
             self.after(0.8, partial(self._report, pod, reported))
         else:
-            self._report(pod, reported)
-            self.after(self.chance.uniform(1, 3), pod.succeed)
+            told = self._report(pod, reported)
+            self.after(self.chance.uniform(1, 3) if told else GIVEN_UP, pod.succeed)
 
-    def _report(self, pod: Pod, reported: Action) -> None:
+    def _report(self, pod: Pod, reported: Action) -> bool:
         """The worker tries to reach LC; what it cannot say is lost."""
-        if not pod.node.report(reported):
-            url = f"http://localhost:9100/sedna/workers/{pod.name}/info"
-            self.site.python_log(pod, "WARNING", "client.py(62)", f"Connection refused in request {url}")
+        told = pod.node.report(reported)
+        if not told:
+            self.cannot_report(pod)
+        return told
 
     def _note_results(self, stage: str, models: list[StoredModel]) -> None:
         if stage == "Train":
@@ -368,12 +397,60 @@ class StagedJob(Job):
             if models is None:
                 self.complete("Deploy", {}, by_lc=True)
                 return
+            input_ = {"input": {"models": [model.data() for model in models]}}
+            if self.deploy_fails_next:
+                self.deploy_fails_next = False
+                self.enter("Deploy", "Failed", input_, by_lc=True)
+                self.after(1, self._next)
+                return
             self.models["deploy"] = models[-1]
             self.deployed = "OK"
-            self.enter("Deploy", "Ready", {"input": {"models": [model.data() for model in models]}}, by_lc=True)
+            self.enter("Deploy", "Ready", input_, by_lc=True)
             self.after(0.6, self.deploy)
 
         self.dataset.node.to_gm(said)
+
+    # Its past
+
+    def _remember(self, rounds: int) -> None:
+        """What rounds have left in the status: a training, an evaluation, and LC that kept the old model."""
+        if rounds:
+            self.started = self.created + 1
+            self.status["startTime"] = timestamp(self.started)
+        for number in range(rounds):
+            at = self.created + number * _PAST_ROUND
+            self.round += 1
+            self.iterations += 1
+            self.loss = round(self.loss_floor() + 0.07 * self.chance.uniform(0.92, 1.08), 4)
+            self._remember_stage("Train", at, self.train_input(), self.train_output)
+            self._remember_stage("Eval", at + 0.6 * _PAST_ROUND, self.eval_input(), self.eval_output)
+            self.condition("Waiting", stage="Deploy", at=at + 0.9 * _PAST_ROUND)
+            end, said = at + 0.9 * _PAST_ROUND + 9, "reported by lc"
+            self.condition("Completed", stage="Deploy", at=end, message=said, data=go_json({}))
+            self.stage_types |= dict.fromkeys(STAGES, "Completed")
+            self.deployed = "Waiting"
+
+    def _remember_stage(
+        self,
+        stage: str,
+        at: float,
+        given: list[StoredModel],
+        results: Callable[[Pod | None], list[StoredModel]],
+    ) -> None:
+        data_url = f"{self.output}/data/{stage.lower()}/{self.round}/data.{self.dataset.options.format}"
+        input_ = {"models": [model.data() for model in given], "dataURL": data_url}
+        models = results(None)
+        by_lc = "reported by lc"
+        self.condition("Waiting", stage=stage, at=at)
+        self.condition("Ready", stage=stage, at=at + 9, message=by_lc, data=go_json({"input": input_}))
+        self.condition("Starting", stage=stage, at=at + 10)
+        self.condition("Running", stage=stage, at=at + 14)
+        output = {"output": {"models": [model.data() for model in models]}}
+        end = at + 0.25 * _PAST_ROUND
+        self.condition("Completed", stage=stage, at=end, message=by_lc, data=go_json(output))
+        if stage == "Train" and given:
+            self.models["train_input"] = given[0]
+        self._note_results(stage, models)
 
     # What the kinds differ in
 
@@ -408,10 +485,10 @@ class StagedJob(Job):
     def make_worker(self, stage: str, restart_policy: str) -> Pod: ...
 
     @abstractmethod
-    def train_output(self, pod: Pod) -> list[StoredModel]: ...
+    def train_output(self, pod: Pod | None) -> list[StoredModel]: ...
 
     @abstractmethod
-    def eval_output(self, pod: Pod) -> list[StoredModel]: ...
+    def eval_output(self, pod: Pod | None) -> list[StoredModel]: ...
 
     @abstractmethod
     def deploy(self) -> None: ...

@@ -12,8 +12,9 @@ from sedna_dash.simulator.world.data import binomial, poisson
 
 #: Upper bounds of the buckets in seconds.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-#: Usual time of an inference in seconds, and how much it varies.
-_LATENCY: Mapping[str, tuple[float, float]] = {"edge": (0.03, 0.45), "cloud": (0.18, 0.6)}
+#: Usual time of an inference in seconds at the edge and in the cloud, and how much it varies there.
+_EDGE_TIME, _CLOUD_TIME = 0.03, 0.18
+_SPREAD: Mapping[str, float] = {"edge": 0.45, "cloud": 0.6}
 #: Bytes of a frame that goes to the cloud, and of its answer.
 _SENT, _RECEIVED = 260_000, 1_800
 
@@ -27,10 +28,11 @@ class Frames(NamedTuple):
 
 
 class Traffic:
-    """Frames, of which some are hard, and calls of the cloud, of which some fail."""
+    """Frames, of which some are hard, and calls of the cloud, of which some fail. An inference at the edge takes about
+    ``edge_time`` seconds."""
 
-    def __init__(self, chance: random.Random, rate: float) -> None:
-        self.chance, self.rate = chance, rate
+    def __init__(self, chance: random.Random, rate: float, edge_time: float = _EDGE_TIME) -> None:
+        self.chance, self.rate, self.edge_time = chance, rate, edge_time
         self.frames = self.hard = self.errors = 0
         self.ever_frames = self.ever_hard = 0
 
@@ -62,18 +64,19 @@ class Traffic:
         if cloud:
             counts["cloud"] = (self.hard - self.errors, self.errors)
         for location, (done, failed) in counts.items():
-            yield from inferences({**identity, "location": location}, done, failed)
+            usual = self.edge_time if location == "edge" else _CLOUD_TIME
+            yield from inferences({**identity, "location": location}, done, failed, usual)
         if cloud:
             for direction, size in (("sent", _SENT), ("received", _RECEIVED)):
                 bytes_ = size * (self.hard - self.errors)
                 yield Sample("sedna_inference_transfer_bytes_total", {**identity, "direction": direction}, bytes_)
 
 
-def inferences(labels: Mapping[str, str], done: int, failed: int) -> Iterator[Sample]:
-    """Inferences at one location, with the time that they took."""
+def inferences(labels: Mapping[str, str], done: int, failed: int, usual: float = _EDGE_TIME) -> Iterator[Sample]:
+    """Inferences at one location, with the time that they took: spread around a ``usual`` one, in seconds."""
     yield Sample("sedna_inferences_total", labels, done)
     yield Sample("sedna_inference_errors_total", labels, failed)
-    yield from latencies("sedna_inference_duration_seconds", labels, done, *_LATENCY[labels["location"]])
+    yield from latencies("sedna_inference_duration_seconds", labels, done, usual, _SPREAD[labels["location"]])
 
 
 def latencies(family: str, labels: Mapping[str, str], count: int, usual: float, spread: float) -> Iterator[Sample]:

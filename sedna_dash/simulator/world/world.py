@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from sedna_dash.exposition import Sample
 from sedna_dash.simulator.world.batch import BatchJob
 from sedna_dash.simulator.world.clock import Clock
-from sedna_dash.simulator.world.components import install
+from sedna_dash.simulator.world.components import hide_knowledge_base, install, stop_gm, stop_knowledge_base
 from sedna_dash.simulator.world.data import Dataset, Model
 from sedna_dash.simulator.world.job import Job
 from sedna_dash.simulator.world.kinds import KINDS
 from sedna_dash.simulator.world.knowledge_base import KnowledgeBase
 from sedna_dash.simulator.world.logs import LogLine
-from sedna_dash.simulator.world.nodes import Nodes
-from sedna_dash.simulator.world.options import BatchJobOptions, JobOptions, Scenario
+from sedna_dash.simulator.world.nodes import Node, Nodes
+from sedna_dash.simulator.world.options import BatchJobOptions, JobEventOptions, JobOptions, Scenario, ShrinkOptions
 from sedna_dash.simulator.world.scenario import job_name, load_scenario, numbered, one_of
 from sedna_dash.simulator.world.site import Site, Store
 from sedna_dash.simulator.world.truth import Truth
@@ -28,6 +28,20 @@ from sedna_dash.simulator.world.truth import Truth
 _RESYNC = 30.0
 #: Between the deletion of a job and its return under the same name.
 _RECREATE = 20.0
+
+#: What happens to nodes, and to what the site has one of. Other events only show in what is measured around Sedna.
+_ON_NODES: Mapping[str, Callable[[Node, float], None]] = {
+    "outage": Node.go_dark,
+    "registry-outage": Node.lose_registry,
+    "lc-restart": Node.restart_lc,
+    "lc-crash-loop": Node.crash_lc,
+    "lc-disconnect": Node.disconnect_lc,
+}
+_ON_SITES: Mapping[str, Callable[[Site, float], None]] = {
+    "gm-down": stop_gm,
+    "kb-down": stop_knowledge_base,
+    "kb-unreadable": hide_knowledge_base,
+}
 
 
 class WorkerEndpoint(NamedTuple):
@@ -112,15 +126,20 @@ class World:
         self._clock.at(self._clock.now + event.at, happen)
 
     def _befall(self, action: str, event: Any) -> None:
-        if action == "outage":
-            self._site.nodes[event.node].go_dark(event.lasts)
-            return
-        if action == "lc-restart":
-            self._site.nodes[event.node].restart_lc(event.lasts)
-            return
-        job = self._jobs.get(event.job)
-        if job is None:
-            return  # it is yet to be made
+        site = self._site
+        if isinstance(event, JobEventOptions):
+            if job := self._jobs.get(event.job):  # or it is yet to be made
+                self._befall_job(action, event, job)
+        elif isinstance(event, ShrinkOptions):
+            site.datasets[event.namespace, event.dataset].shrink(event.by)
+        elif action in _ON_NODES:
+            _ON_NODES[action](site.nodes[event.node], event.lasts)
+        elif action in _ON_SITES:
+            _ON_SITES[action](site, event.lasts)
+        else:
+            site.trouble(action, getattr(event, "node", getattr(event, "resource", "")), event.lasts)
+
+    def _befall_job(self, action: str, event: JobEventOptions, job: Job) -> None:
         if action == "recreate":
             job.remove()
             del self._jobs[event.job]
@@ -131,12 +150,12 @@ class World:
 
     def _resync(self) -> None:
         """GM tells LCs again of their jobs, and says so in its log."""
-        if not self._site.on_log:
+        if not self._site.on_log or not self._site.gm_up:
             return
         for job in self._jobs.values():
             for node in dict.fromkeys(job.told):
                 key = f"{job.kind.lower()}/{job.namespace}/{job.name}"
-                if node.linked:
+                if node.talks:
                     text = f"write key {key} to node {node.name} successfully"
                     self._site.klog(self._site.gm, "I", "context.go:184", text)
 
@@ -149,6 +168,11 @@ class World:
     def offline(self, node: str) -> bool:
         """Whether a node has lost its link, so that nobody outside can reach it."""
         return not self._site.nodes[node].linked
+
+    def troubles(self) -> dict[tuple[str, str], float]:
+        """What is wrong outside Sedna, by the word of its event and the node or resource that it is about, and since
+        which instant of the wall clock."""
+        return dict(self._site.troubles)
 
     def worker_metrics(self) -> list[WorkerEndpoint]:
         """The running workers that have the hook, and what each serves."""
