@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sedna_dash.errors import SednaDashError, SettingsError, SourceError, StaleError
-from sedna_dash.render.forms import Settings, bundle
+from sedna_dash.render.forms import USUAL_FORMS, Form, Settings, bundle
+from sedna_dash.render.grafana_resources import ResourceApi
+from sedna_dash.render.kubernetes_objects import Placement, check_placement, needs_server_side
 from sedna_dash.render.loading import LoadedDashboard, load_dashboards
 from sedna_dash.render.profiles import profile_named
 from sedna_dash.render.writing import Difference, difference, write
@@ -35,10 +37,39 @@ class Request:
     loki_url: str = Settings.logs_url
     dashboards_path: str = Settings.dashboards_path
     records: Records = "inline"
+    forms: tuple[Form, ...] = USUAL_FORMS
+    placement: Placement = field(default_factory=Placement)
+    resource_api: ResourceApi = "v1"
 
     @property
     def settings(self) -> Settings:
-        return Settings(self.folder, self.prometheus_url, self.loki_url, self.dashboards_path)
+        return Settings(
+            self.folder,
+            self.prometheus_url,
+            self.loki_url,
+            self.dashboards_path,
+            self.placement,
+            self.resource_api,
+        )
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did where, and which files ask for something when they are used."""
+
+    done: Difference
+    out: Path
+    server_side: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.done:
+            counts = f"{len(self.done.added)} added, {len(self.done.changed)} changed, {len(self.done.removed)} removed"
+            said = f"{self.done}\n{self.out}: {counts}."
+        else:
+            said = f"{self.out} is up to date."
+        if self.server_side:
+            said += f"\nThese need kubectl apply --server-side, because of their size: {', '.join(self.server_side)}"
+        return said
 
 
 def source_folder(given: Path | None) -> Path:
@@ -61,9 +92,16 @@ def load(source: Path, catalogs: tuple[Path, ...] = (), records: Records = "inli
         return load_dashboards(source)
 
 
-def build(request: Request) -> Difference:
-    """Write every form of every dashboard; only what differs is touched. Returns what was."""
-    return write(request.out, _files(request))
+def build(request: Request) -> Built:
+    """Write the wanted forms of every dashboard; only what differs is touched. Returns what was."""
+    files = _files(request)
+    return Built(write(request.out, files), request.out, _large(files))
+
+
+def _large(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The objects that ``kubectl apply`` refuses in its usual way."""
+    objects = (name for name in files if name.startswith(("configmaps/", "grafana-operator/")))
+    return tuple(name for name in objects if needs_server_side(files[name]))
 
 
 def check(request: Request) -> None:
@@ -71,13 +109,6 @@ def check(request: Request) -> None:
     stale = difference(request.out, _files(request))
     if stale:
         raise StaleError(f"{request.out} is not up to date; run: sedna-dash build (or make build)\n{stale}")
-
-
-def summary(done: Difference, out: Path) -> str:
-    """What `build` did, for a person."""
-    if not done:
-        return f"{out} is up to date."
-    return f"{done}\n{out}: {len(done.added)} added, {len(done.changed)} changed, {len(done.removed)} removed."
 
 
 def watch(request: Request, tell: Callable[[str], object]) -> None:
@@ -102,7 +133,7 @@ def watch(request: Request, tell: Callable[[str], object]) -> None:
 
 def _build_and_tell(request: Request, tell: Callable[[str], object]) -> None:
     try:
-        tell(summary(build(request), request.out))
+        tell(str(build(request)))
     except SednaDashError as error:
         tell(f"Error: {error.message}")
 
@@ -111,6 +142,6 @@ def _files(request: Request) -> dict[str, bytes]:
     if request.folder in ("", ".", "..") or "/" in request.folder:
         # It is the name of a directory, which Grafana makes a folder of.
         raise SettingsError(f"--folder '{request.folder}' is no name of one folder; give one without a slash")
-    return bundle(
-        load(request.source, request.catalogs, request.records), profile_named(request.profile), request.settings
-    )
+    check_placement(request.placement)
+    dashboards = load(request.source, request.catalogs, request.records)
+    return bundle(dashboards, profile_named(request.profile), request.settings, request.forms)

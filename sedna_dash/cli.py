@@ -20,6 +20,17 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+def _pairs(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """What KEY=VALUE says, given several times."""
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"'{text}' is no KEY=VALUE", context, parameter)
+        pairs[key] = value
+    return pairs
+
+
 _source_option = click.option(
     "--source",
     type=_FOLDER,
@@ -39,6 +50,7 @@ _catalog_option = click.option(
 _ELSEWHERE = dict.fromkeys(("deploy", "plan", "rollback", "history", "doctor", "schema"), "sedna_dash.deploy.command")
 _ELSEWHERE["ksm"] = "sedna_dash.custom_resource_state.command"
 _ELSEWHERE["logs"] = "sedna_dash.log_collection.command"
+_ELSEWHERE["chart"] = "sedna_dash.chart.command"
 _ELSEWHERE["impact"] = "sedna_dash.impact.command"
 _ELSEWHERE["rules"] = "sedna_dash.rules.command"
 _ELSEWHERE["simulate"] = "sedna_dash.simulator.command"
@@ -87,9 +99,9 @@ def main() -> None:
     show_default=True,
     help="Oldest Grafana that reads the result. Newer ones read it too.",
 )
-@click.option("--folder", default="Sedna", show_default=True, help="Grafana folder in the provisioning files.")
-@click.option("--prometheus-url", default="http://prometheus:9090", show_default=True, help="For provisioning.")
-@click.option("--loki-url", default="http://loki:3100", show_default=True, help="For provisioning.")
+@click.option("--folder", default="Sedna", show_default=True, help="Title of the Grafana folder.")
+@click.option("--prometheus-url", default="http://prometheus:9090", show_default=True, help="For the datasource.")
+@click.option("--loki-url", default="http://loki:3100", show_default=True, help="For the datasource.")
 @click.option(
     "--dashboards-path",
     default="/etc/grafana/provisioning/dashboards/files",
@@ -104,26 +116,87 @@ def main() -> None:
     help="Write derived series out, which works on any Prometheus, or use what recording rules make of them, which is "
     "cheap on a large site.",
 )
+@click.option(
+    "--form",
+    "forms",
+    type=click.Choice(["api", "import", "provisioning", "configmaps", "operator", "resources"]),
+    multiple=True,
+    default=("api", "import", "provisioning"),
+    show_default=True,
+    help="What OUT holds. May be given several times; a form that is not named is removed from OUT.",
+)
+@click.option(
+    "--namespace", "-n", default="monitoring", show_default=True, help="Namespace of ConfigMaps and operator's objects."
+)
+@click.option(
+    "--sidecar-label",
+    "sidecar_labels",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_pairs,
+    default=("grafana_dashboard=1",),
+    show_default=True,
+    help="Label of ConfigMaps, by which Grafana's sidecar finds them. May be given several times.",
+)
+@click.option(
+    "--folder-annotation",
+    default="grafana_folder",
+    show_default=True,
+    help="Annotation of ConfigMaps that names the Grafana folder.",
+)
+@click.option(
+    "--instance-label",
+    "instances",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_pairs,
+    default=("dashboards=grafana",),
+    show_default=True,
+    help="Label of the Grafana that grafana-operator brings dashboards to. May be given several times.",
+)
+@click.option(
+    "--resource-api",
+    type=click.Choice(["v1", "v1beta1"]),
+    default="v1",
+    show_default=True,
+    help="Version of resources: v1 is for Grafana 13, v1beta1 for 12.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; fail when the folder is not up to date.")
 @click.option("--watch", is_flag=True, help="Build again whenever a module or the catalog changes.")
-def build(source: Path | None, out: Path, catalogs: tuple[Path, ...], check: bool, watch: bool, **site: Any) -> None:
+def build(
+    source: Path | None,
+    out: Path,
+    catalogs: tuple[Path, ...],
+    namespace: str,
+    sidecar_labels: dict[str, str],
+    folder_annotation: str,
+    instances: dict[str, str],
+    check: bool,
+    watch: bool,
+    **site: Any,
+) -> None:
     """Render dashboard modules to JSON in every form Grafana takes.
 
     OUT/dashboards is for the HTTP API, OUT/import for Grafana's Import page, OUT/provisioning for its provisioning
-    folder.
+    folder. With --form also: OUT/configmaps for the sidecar of Grafana's Helm chart, OUT/grafana-operator for the
+    grafana-operator, OUT/resources for Git Sync and gcx of Grafana 12 and 13.
     """
     from sedna_dash import building
+    from sedna_dash.render.kubernetes_objects import Placement
 
     if check and watch:
         raise click.UsageError("--check writes nothing and ends, --watch goes on writing; give one of them")
-    request = building.Request(source=building.source_folder(source), out=out, catalogs=catalogs, **site)
+    placement = Placement(namespace, sidecar_labels, folder_annotation, instances)
+    request = building.Request(
+        source=building.source_folder(source), out=out, catalogs=catalogs, placement=placement, **site
+    )
     if watch:
         building.watch(request, click.echo)
     elif check:
         building.check(request)
         click.echo(f"{out} is up to date.")
     else:
-        click.echo(building.summary(building.build(request), out))
+        click.echo(building.build(request))
 
 
 @main.command(short_help="Check dashboards: queries, panels, links.")

@@ -28,7 +28,7 @@ LAYERS = [
     ["lint"],
     ["building", "starting", "worker_files"],
     ["rules"],
-    ["deploy", "linting", "documenting", "impact"],
+    ["chart", "deploy", "linting", "documenting", "impact"],
     ["verify"],
     ["cli"],
     ["__main__"],

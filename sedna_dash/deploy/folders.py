@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,22 +11,10 @@ from sedna_dash.deploy.marks import OWNED_TAG
 from sedna_dash.deploy.record import Record
 from sedna_dash.deploy.resources import Folder, Hit
 from sedna_dash.errors import SettingsError
+from sedna_dash.render.folder_uids import folder_uid
 
 #: Between the titles of a path, where a server has no folders in folders.
 FLAT = " / "
-
-
-def folder_uid(title: str, taken: Sequence[str] = ()) -> str:
-    """The uid of a folder that we create: the title as it would be in an address.
-
-    Titles that lose something on the way, and titles whose uid a dashboard has (``taken``; Grafana up to 11 keeps
-    both in one table), get a checksum behind it.
-    """
-    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    if slug == title.lower().replace(" ", "-") and len(slug) <= 40 and slug not in taken:
-        return slug
-    digest = hashlib.sha256(title.encode()).hexdigest()[:8]
-    return f"{slug[:31].strip('-')}-{digest}" if slug else f"folder-{digest}"
 
 
 def checked_path(titles: Sequence[str]) -> tuple[str, ...]:

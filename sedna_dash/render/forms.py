@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 import yaml
 
 from sedna_dash import __version__
 from sedna_dash.dashboard_schema import all_panels
 from sedna_dash.errors import SourceError
+from sedna_dash.render.config_maps import config_maps
+from sedna_dash.render.grafana_operator import operator_objects
+from sedna_dash.render.grafana_resources import ResourceApi, resources
+from sedna_dash.render.kubernetes_objects import Placement
 from sedna_dash.render.loading import LoadedDashboard
 from sedna_dash.render.normal import file_name
-from sedna_dash.render.profiles import Profile, shaped
+from sedna_dash.render.profiles import NEWEST, Profile, shaped
 from sedna_dash.render.writing import to_json
 
 GENERATED = "# Written by sedna-dash build. Change the dashboard modules, not this file.\n"
@@ -22,13 +26,21 @@ GENERATED = "# Written by sedna-dash build. Change the dashboard modules, not th
 
 @dataclass(frozen=True)
 class Settings:
-    """What the provisioning files say about the site they are copied to."""
+    """What the files say about the site they are brought to."""
 
     folder: str = "Sedna"
     metrics_url: str = "http://prometheus:9090"
     logs_url: str = "http://loki:3100"
     dashboards_path: str = "/etc/grafana/provisioning/dashboards/files"
+    placement: Placement = field(default_factory=Placement)
+    resource_api: ResourceApi = "v1"
 
+
+#: The forms that dashboards are written in: for the HTTP API, Grafana's Import page and its provisioning folder; as
+#: ConfigMaps for the Grafana sidecar, objects of the grafana-operator, and resources of Grafana 12 and 13.
+Form = Literal["api", "import", "provisioning", "configmaps", "operator", "resources"]
+FORMS: tuple[Form, ...] = get_args(Form)
+USUAL_FORMS: tuple[Form, ...] = ("api", "import", "provisioning")
 
 #: Stable uids of the two datasources that we provision, so that links and rules can name them.
 METRICS_UID, LOGS_UID = "sedna-prometheus", "sedna-loki"
@@ -38,25 +50,49 @@ _PANEL_NAMES = {"piechart": "Pie chart", "bargauge": "Bar gauge", "barchart": "B
                 "timeseries": "Time series", "nodeGraph": "Node Graph"}  # fmt: skip
 
 
-def bundle(dashboards: Sequence[LoadedDashboard], profile: Profile, settings: Settings) -> dict[str, bytes]:
-    """Every file of every form: path below the output folder to content.
+def bundle(
+    dashboards: Sequence[LoadedDashboard], profile: Profile, settings: Settings, forms: Sequence[Form] = USUAL_FORMS
+) -> dict[str, bytes]:
+    """Every file of the forms: path below the output folder to content.
 
-    Raises `SourceError` when two dashboards would be one file.
+    Raises `SourceError` when two dashboards would be one file, and when one is too large for a form.
     """
+    models = _shaped(dashboards, profile)
     files: dict[str, bytes] = {}
+    for uid, model in models.items():
+        name = file_name(uid)
+        written = to_json(model)
+        if "api" in forms:
+            files[f"dashboards/{name}"] = written
+        if "import" in forms:
+            files[f"import/{name}"] = to_json(for_import(model, profile))
+        if "provisioning" in forms:
+            files[f"provisioning/dashboards/files/{settings.folder}/{name}"] = written
+    if "provisioning" in forms:
+        files["provisioning/dashboards/sedna.yaml"] = _yaml(dashboard_provider(settings))
+        files["provisioning/datasources/sedna.yaml"] = _yaml(datasource_provisioning(settings))
+    if "configmaps" in forms:
+        files |= config_maps(models, settings.placement, settings.folder)
+    if "operator" in forms:
+        sources = datasource_provisioning(settings)["datasources"]
+        files |= operator_objects(models, settings.placement, settings.folder, sources)
+    if "resources" in forms:
+        # Only new Grafanas read these, and they check them against the newest schema.
+        files |= resources(_shaped(dashboards, NEWEST), settings.folder, settings.resource_api)
+    return files
+
+
+def _shaped(dashboards: Sequence[LoadedDashboard], profile: Profile) -> dict[str, dict[str, Any]]:
+    """The dashboards by their uid, in the profile's shape."""
+    taken: dict[str, str] = {}
     for dashboard in dashboards:
-        model, name = shaped(dashboard.model, profile), file_name(dashboard.uid)
-        if f"dashboards/{name}" in files:
+        name = file_name(dashboard.uid)
+        if taken.setdefault(name, dashboard.uid) != dashboard.uid:
             raise SourceError(
                 f"{dashboard.module}: the uid '{dashboard.uid}' gives the file name {name}, which another dashboard "
                 "has already; use letters, digits and dashes only"
             )
-        files[f"dashboards/{name}"] = to_json(model)
-        files[f"import/{name}"] = to_json(for_import(model, profile))
-        files[f"provisioning/dashboards/files/{settings.folder}/{name}"] = files[f"dashboards/{name}"]
-    files["provisioning/dashboards/sedna.yaml"] = _yaml(dashboard_provider(settings))
-    files["provisioning/datasources/sedna.yaml"] = _yaml(datasource_provisioning(settings))
-    return files
+    return {dashboard.uid: shaped(dashboard.model, profile) for dashboard in dashboards}
 
 
 def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
