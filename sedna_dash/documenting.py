@@ -18,6 +18,7 @@ from sedna_dash.errors import StaleError
 from sedna_dash.lint.board import Board, Panel
 from sedna_dash.lint.rule import Rule
 from sedna_dash.lint.rules import RULES
+from sedna_dash.manual import manual_page
 from sedna_dash.markdown import table_row
 from sedna_dash.render.writing import difference, write
 from sedna_dash.rules import pages as rule_pages
@@ -58,7 +59,8 @@ def pages(command: click.Group) -> dict[str, bytes]:
         "lint.md": lint_page(),
         **{f"lint/{rule.name}.md": rule_page(rule) for rule in RULES},
     }
-    return {name: (_GENERATED + text.rstrip() + "\n").encode() for name, text in texts.items()}
+    found = {name: (_GENERATED + text.rstrip() + "\n").encode() for name, text in texts.items()}
+    return {**found, "sedna-dash.1": manual_page(command).encode()}
 
 
 def metrics_page(catalog: Catalog, boards: list[Board]) -> str:

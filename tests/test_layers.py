@@ -26,7 +26,7 @@ LAYERS = [
     ["authoring"],
     ["render"],
     ["lint"],
-    ["building", "starting", "worker_files"],
+    ["building", "starting", "worker_files", "completion", "manual"],
     ["rules"],
     ["chart", "deploy", "linting", "documenting", "impact"],
     ["verify"],
