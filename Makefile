@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test verify check deploy chart docs bench clean tools
+.PHONY: help build lint test verify check deploy docs bench clean tools
 
 help: ## Show what can be done
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -16,9 +16,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-build: $(READY) ## Render dashboards and rules to build/ (sets up .venv when there is none)
+build: $(READY) ## Render dashboards, rules and charts (sets up .venv when there is none)
 	@$(BIN)/sedna-dash build
 	@$(BIN)/sedna-dash rules build
+	@$(BIN)/sedna-dash chart
+	@$(BIN)/sedna-dash stack
 
 lint: $(READY) ## Check dashboards and rules, and the code that makes them
 	@$(BIN)/sedna-dash lint --strict
@@ -40,13 +42,11 @@ check: lint ## Fail when anything is wrong or build/ or docs/ is not up to date
 	@$(BIN)/sedna-dash build --check
 	@$(BIN)/sedna-dash rules build --check
 	@$(BIN)/sedna-dash chart --check
+	@$(BIN)/sedna-dash stack --check
 	@$(BIN)/sedna-dash docs --check
 
 deploy: $(READY) ## Deploy to the Grafana at GRAFANA_URL, with the token in GRAFANA_TOKEN
 	@$(BIN)/sedna-dash deploy
-
-chart: $(READY) ## Write the generated files of the Helm chart
-	@$(BIN)/sedna-dash chart
 
 docs: $(READY) ## Write the reference pages in docs/reference
 	@$(BIN)/sedna-dash docs

@@ -28,8 +28,11 @@ LAYERS = [
     ["lint"],
     ["building", "starting", "worker_files", "completion", "manual"],
     ["rules"],
+    ["gallery"],
     ["chart", "deploy", "linting", "documenting", "impact"],
+    ["stack"],
     ["verify"],
+    ["demo"],
     ["cli"],
     ["__main__"],
 ]
