@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test verify check deploy docs bench clean tools
+.PHONY: help build lint test verify check deploy docs docs-site demo bench clean tools
 
 help: ## Show what can be done
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "No venv could be made; on Debian install python3-venv, then run make again." >&2; exit 1; }
@@ -50,6 +50,12 @@ deploy: $(READY) ## Deploy to the Grafana at GRAFANA_URL, with the token in GRAF
 
 docs: $(READY) ## Write the reference pages in docs/reference
 	@$(BIN)/sedna-dash docs
+
+docs-site: $(READY) ## Build the site of the docs in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+demo: $(READY) tools ## Show everything at work on a simulated site, without a cluster
+	@$(BIN)/sedna-dash demo
 
 bench: $(READY) ## Measure speed against its floor
 	@$(BIN)/python -m tests.bench

@@ -15,6 +15,7 @@ from sedna_dash.alerts import default_alerts
 from sedna_dash.building import load, source_folder
 from sedna_dash.catalog import Catalog, Metric, default_catalog
 from sedna_dash.errors import StaleError
+from sedna_dash.gallery import gallery_page
 from sedna_dash.lint.board import Board, Panel
 from sedna_dash.lint.rule import Rule
 from sedna_dash.lint.rules import RULES
@@ -55,6 +56,7 @@ def pages(command: click.Group) -> dict[str, bytes]:
         **{f"runbooks/{alert.name}.md": rule_pages.runbook_page(alert) for alert in default_alerts().alerts.values()},
         "required-values.md": required_page(catalog, boards),
         "dashboards.md": dashboards_page(boards),
+        "gallery.md": gallery_page(boards, _PICTURES),
         "cli.md": cli_page(command),
         "lint.md": lint_page(),
         **{f"lint/{rule.name}.md": rule_page(rule) for rule in RULES},

@@ -1,8 +1,9 @@
-"""Pages are written as GitHub reads them; mkdocs' Markdown is stricter in three things.
+"""Pages are written as GitHub reads them; mkdocs is stricter in four things.
 
 - What belongs to an item of a list is to be indented by four blanks, not by the width of its bullet.
 - A list wants an empty line before it.
 - In a cell of a table, ``\\|`` within a code span shows its backslash.
+- A page gets its title from its heading only if that comes first, before any comment.
 """
 
 import re
@@ -11,10 +12,11 @@ from typing import Any
 _FENCE = re.compile(r"^(```+|~~~+)")
 _ITEM = re.compile(r"^([-*+]|\d+[.)]) +")
 _CODE = re.compile(r"`[^`]+`")
+_COMMENT = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    return "\n".join(adapted(markdown.split("\n")))
+    return "\n".join(adapted(_COMMENT.sub("", markdown).split("\n")))
 
 
 def adapted(lines: list[str]) -> list[str]:
