@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from sedna_dash.catalog import Metric
+from sedna_dash.catalog import Catalog, Metric
 from sedna_dash.catalog.model import closest
 from sedna_dash.lint import promql_ast, re2
 from sedna_dash.lint.promql_ast import Aggregation, Binary, Call, Matcher, Negation, Selector, Subquery
@@ -149,7 +149,7 @@ class Explaining:
         if (node.name or by_name) and not self.finds(piece.with_matchers(by_name)):
             there = [name for name in names if name in self.producers.present]
             if there:
-                return _at_other_times(piece, there)
+                return _at_other_times(piece, there, self.producers.catalog)
             patterned = next(filter(None, map(self._registered, by_name)), None)
             if patterned:
                 return self.of_missing(patterned, others)
@@ -353,11 +353,15 @@ class Explaining:
         return " and ".join(_shown(series.labels) for series in found) or "nothing"
 
 
-def _at_other_times(piece: Piece, names: Sequence[str]) -> Verdict:
+def _at_other_times(piece: Piece, names: Sequence[str], catalog: Catalog) -> Verdict:
     """The metric is there now, but not when it is asked for."""
     said = f"{', '.join(names)} is there now, but not at the times of {promql_ast.excerpt(piece.node)}"
     if piece.shifted:
         return Verdict("empty", f"{said}{piece.suffix}: so far back there is no history")
+    families = [catalog.find(name) for name in names]
+    reasons = [family.absent.why for family in families if family is not None and family.absent is not None]
+    if len(reasons) == len(names):
+        return Verdict("empty", f"{said}; it may be absent {reasons[0]}")
     if piece.is_range:
         return Verdict(
             "broken",
