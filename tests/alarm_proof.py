@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 import urllib.parse
@@ -29,14 +27,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sedna_dash.alerts import default_alerts
+from sedna_dash.demo import servers
+from sedna_dash.demo.past import Window, remember
+from sedna_dash.demo.processes import HOST, PATIENCE, free_port
+from sedna_dash.demo.programs import find_grafana, find_programs
+from sedna_dash.demo.servers import Play
 from tests import panel_browser
 from tests.hasty_rules import EVALUATION, Rules, hasty_rules, written
-from tests.proof import PASSWORD, PATIENCE, Proof, exporting, sedna_dash, simulated, storing
-from tests.servers import grafana, grafana_home, loki, loki_binary
-from tests.synthetic import free_port
+from tests.proof import PASSWORD, Proof, sedna_dash
+from tests.servers import grafana, loki, loki_binary
 
 #: Seconds in which everything fires that ever will: some windows need two minutes of live samples.
 FIRING = 240
@@ -120,33 +120,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-# Prometheus with rules
-
-
-def configure(config: Path, prometheus: str, rules: Path) -> None:
-    """Let a Prometheus evaluate rules, and scrape itself, too: what it says of its rules is the truth."""
-    content = yaml.safe_load(config.read_text())
-    content["global"] = {"scrape_interval": "2s", "evaluation_interval": EVALUATION}
-    content["rule_files"] = [str(rules)]
-    itself = {"targets": [prometheus], "labels": {"job": "prometheus"}}
-    content["scrape_configs"].append({"job_name": "itself", "honor_labels": True, "static_configs": [itself]})
-    config.write_text(yaml.safe_dump(content))
-
-
-def fill_in(folder: Path, prometheus: str, records: Path, phase: Phase) -> None:
-    """Store what the recording rules would have made of the history, so that yesterday can be asked for."""
-    now = time.time()
-    command = ["promtool", "tsdb", "create-blocks-from", "rules", f"--output-dir={folder / 'filled'}"]
-    command += [f"--url=http://{prometheus}", f"--start={now - phase.history:.0f}", f"--end={now:.0f}"]
-    command += [f"--eval-interval={phase.step}s", str(records)]
-    with storing(folder, prometheus):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode:
-        raise RuntimeError(f"promtool could not fill in the records: {done.stderr[-2000:]}")
-    for block in (folder / "filled").glob("01*"):
-        shutil.move(block, folder / "data")
-
-
 def firing(site: Proof) -> list[Fired]:
     """The alerts that fire now, each with labels and annotations, in the order of their labels."""
     found = []
@@ -214,25 +187,32 @@ def linked_panel(url: str, grafana_url: str) -> tuple[str, str]:
 @contextmanager
 def played(phase: Phase, prometheus: str, logs: str, rules: Rules, folder: Path) -> Iterator[tuple[Proof, ExitStack]]:
     """A site of a phase with everything around it, and what stops its exporter."""
-    exporter = f"127.0.0.1:{free_port()}"
+    exporter = f"{HOST}:{free_port()}"
     folder.mkdir()
-    options = (*phase.options, "--step-at-end", f"{phase.step_at_end}s", *(["--loki", logs] if logs else []))
-    with simulated(folder, exporter, phase.scenario, f"{phase.history}s", f"{phase.step}s", *options):
-        fill_in(folder, prometheus, written(rules.records, folder / "records.yaml"), phase)
-        configure(folder / "prometheus.yml", prometheus, written(rules.prometheus, folder / "rules.yaml"))
+    play = Play(phase.scenario, phase.history, phase.step, phase.step_at_end, phase.options)
+    programs = find_programs()
+    with servers.simulator(folder, play, programs, exporter=exporter, loki=logs) as simulator:
+        simulator.until_ready()
+        now, config = time.time(), folder / "prometheus.yml"
+        records = written(rules.records, folder / "records.yaml")
+        remember(folder, programs, records, Window(now - phase.history, now, phase.step))
+        all_rules = written(rules.prometheus, folder / "rules.yaml")
+        # What it says of its rules is the truth, so it scrapes itself, too.
+        servers.configure(config, [all_rules], interval="2s", evaluation=EVALUATION, itself=prometheus)
         with ExitStack() as stopping:
-            stopping.enter_context(exporting(folder, exporter))
-            with storing(folder, prometheus):
-                site = Proof(f"http://{prometheus}", f"http://{exporter}", folder / "kubeconfig", [], 0.0, logs)
+            stopping.enter_context(servers.exporter(folder, exporter)).until_ready()
+            with servers.prometheus(folder, prometheus, programs) as store:
+                store.until_ready()
+                site = Proof(store.url, f"http://{exporter}", folder / "kubeconfig", [], 0.0, logs)
                 yield site, stopping
 
 
 def prove(options: argparse.Namespace, folder: Path) -> Report:
     """Play the phases; returns what became of the alerts."""
     phases = [phase for phase in PHASES if options.scenario in ("", phase.scenario)]
-    prometheus, grafana_url, logs = f"127.0.0.1:{free_port()}", "", ""
+    prometheus, grafana_url, logs = f"{HOST}:{free_port()}", "", ""
     with ExitStack() as stack:
-        if grafana_home():
+        if find_grafana():
             grafana_url = stack.enter_context(grafana(folder, PASSWORD))
         if not options.rules:
             rule_files(folder / "rules", grafana_url)

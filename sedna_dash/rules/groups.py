@@ -12,6 +12,9 @@ from sedna_dash.catalog import Catalog
 #: What every group's name begins with.
 PREFIX = "sedna"
 
+#: How often alerts are evaluated, whatever the server is set to: most wait for minutes anyway.
+ALERT_INTERVAL = "1m"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -79,7 +82,7 @@ def alert_groups(alerts: Alerts, links: Callable[[Alert], Mapping[str, str]], *,
     for name in alerts.groups:
         rules = tuple(alert_rule(alert, links(alert)) for alert in alerts.of_group(name) if alert.language == language)
         if rules:
-            groups.append(Group(f"{PREFIX}.{name}.alerts", rules))
+            groups.append(Group(f"{PREFIX}.{name}.alerts", rules, ALERT_INTERVAL))
     return groups
 
 
