@@ -54,8 +54,8 @@ docs: $(READY) ## Write the reference pages in docs/reference
 docs-site: $(READY) ## Build the site of the docs in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-demo: $(READY) tools ## Show everything at work on a simulated site, without a cluster
-	@$(BIN)/sedna-dash demo
+demo: $(READY) tools ## Show everything at work without a cluster; STORY=alarms tells another story
+	@$(BIN)/sedna-dash demo $(if $(STORY),--story $(STORY))
 
 bench: $(READY) ## Measure speed against its floor
 	@$(BIN)/python -m tests.bench

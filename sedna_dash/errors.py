@@ -11,6 +11,7 @@
     ├── StaleError          exit 1   what is on disk is not what would be written
     ├── LintError           exit 1   lint found problems
     ├── VerifyError         exit 1   a query of a dashboard finds nothing and should, or its server cannot be asked
+    ├── ProgramError        exit 1   a program that we started ended, or did not come up
     ├── SettingsError       exit 2   an option or environment variable is missing or impossible
     ├── ConflictError       exit 3   Grafana holds something that we cannot explain, so we left it alone
     ├── GrafanaError        exit 4   Grafana could not be reached, or refused
@@ -63,6 +64,10 @@ class LintError(SednaDashError):
 
 class VerifyError(SednaDashError):
     """A query of a dashboard is refused or finds nothing without a good reason, or its server cannot be asked."""
+
+
+class ProgramError(SednaDashError):
+    """A program that we started ended, or did not come up."""
 
 
 class SettingsError(SednaDashError):

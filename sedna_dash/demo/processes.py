@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedna_dash.demo.interrupting import heed
-from sedna_dash.errors import SednaDashError, SettingsError
+from sedna_dash.errors import ProgramError, SettingsError
 
 #: Seconds that a program may take to begin, and to end.
 PATIENCE, GRACE = 120.0, 20.0
@@ -22,10 +22,6 @@ _PAUSE = 0.1
 #: How much of what a program said last is told.
 _LINES, _LETTERS = 3, 300
 HOST = "127.0.0.1"
-
-
-class ProgramError(SednaDashError):
-    """A program that we started ended, or did not come up."""
 
 
 @dataclass(frozen=True)
