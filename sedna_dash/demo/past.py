@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from sedna_dash.demo import servers
-from sedna_dash.demo.processes import HOST, ProgramError, free_port, running
+from sedna_dash.demo.processes import HOST, free_port, running
 from sedna_dash.demo.programs import Programs
+from sedna_dash.errors import ProgramError
 from sedna_dash.exposition import END, line
 
 #: Seconds that a question, or promtool, may take.

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from sedna_dash.demo.past import Condition, Window, held, past_of_alerts
-from sedna_dash.demo.processes import ProgramError
+from sedna_dash.errors import ProgramError
 
 
 class Stand(BaseHTTPRequestHandler):

@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from sedna_dash.demo.command import demo_command
 from sedna_dash.demo.folders import working_folder
-from sedna_dash.demo.processes import ProgramError, free_port, running
+from sedna_dash.demo.processes import free_port, running
 from sedna_dash.demo.servers import Play
 from sedna_dash.demo.stack import check_room
-from sedna_dash.errors import OutputError, SettingsError
+from sedna_dash.errors import OutputError, ProgramError, SettingsError
 from tests.synthetic import installed
 
 needs_prometheus = pytest.mark.skipif(
