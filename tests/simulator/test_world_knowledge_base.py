@@ -1,5 +1,6 @@
 """The file of the knowledge base: in the server's schema, with the server's faults, written as a server writes."""
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_second_file_gets_everything(written: tuple[Lived, Path], tmp_path: Pa
 
 
 def test_a_world_without_a_knowledge_base_writes_none(tmp_path: Path) -> None:
-    lived = Lived(load_scenario("edge-site-goes-dark"), 60 / HOUR)
+    lived = Lived(dataclasses.replace(load_scenario("edge-site-goes-dark"), knowledge_base=None), 60 / HOUR)
     assert not lived.world.write_knowledge_base(tmp_path / "kb.sqlite3")
     assert not (tmp_path / "kb.sqlite3").exists()
     assert lived.world.knowledge_base_rows() == {}

@@ -42,7 +42,9 @@ def test_only_these_are_empty_and_nothing_is_left_out(well: Report) -> None:
         # The inspector is about one thing: what is a lifelong learning job is neither a dataset nor a model.
         ("As a dataset", 'there is none with dataset=~"thermal-comfort", which was chosen'),
         ("As a model", 'there is none with model=~"thermal-comfort", which was chosen'),
+        # Nor do the triggers of this site count its samples.
         ("What starts its stages", 'there is none with name=~"thermal-comfort", which was chosen'),
+        ("New samples and the train trigger", 'there is none with name=~"thermal-comfort", which was chosen'),
     }
     left = [item for item in items(well) if item.verdict.status == "not asked"]
     assert {item.verdict.reason for item in left} == {"no Loki to ask"}
