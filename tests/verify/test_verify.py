@@ -36,15 +36,16 @@ def test_every_panel_is_accounted_for(well: Report) -> None:
 
 
 def test_only_these_are_empty_and_nothing_is_left_out(well: Report) -> None:
-    assert {(item.title, item.verdict.reason) for item in items(well) if item.verdict.status == "empty"} == {
+    empty = {(item.title, item.verdict.reason) for item in items(well) if item.verdict.status == "empty"}
+    # It reads a value of each full hour, and this site need not have lived through one.
+    sometimes = {("New samples and the train trigger", 'there is none with name=~"thermal-comfort", which was chosen')}
+    assert empty - sometimes == {
         ("$cluster", "no series has the label cluster, which only several of them need"),
         ("Exporter down", 'the condition up{cluster=~".*",job="sedna-exporter"} == 0 holds nowhere now'),
         # The inspector is about one thing: what is a lifelong learning job is neither a dataset nor a model.
         ("As a dataset", 'there is none with dataset=~"thermal-comfort", which was chosen'),
         ("As a model", 'there is none with model=~"thermal-comfort", which was chosen'),
-        # Nor do the triggers of this site count its samples.
         ("What starts its stages", 'there is none with name=~"thermal-comfort", which was chosen'),
-        ("New samples and the train trigger", 'there is none with name=~"thermal-comfort", which was chosen'),
     }
     left = [item for item in items(well) if item.verdict.status == "not asked"]
     assert {item.verdict.reason for item in left} == {"no Loki to ask"}
