@@ -358,16 +358,16 @@ def _at_other_times(piece: Piece, names: Sequence[str], catalog: Catalog) -> Ver
     said = f"{', '.join(names)} is there now, but not at the times of {promql_ast.excerpt(piece.node)}"
     if piece.shifted:
         return Verdict("empty", f"{said}{piece.suffix}: so far back there is no history")
-    families = [catalog.find(name) for name in names]
-    reasons = [family.absent.why for family in families if family is not None and family.absent is not None]
-    if len(reasons) == len(names):
-        return Verdict("empty", f"{said}; it may be absent {reasons[0]}")
     if piece.is_range:
         return Verdict(
             "broken",
             f"no series of {', '.join(names)} has a sample within its window {piece.suffix.strip()}",
             "widen the window: to four times the scrape interval, as $__rate_interval is",
         )
+    families = [catalog.find(name) for name in names]
+    reasons = [family.absent.why for family in families if family is not None and family.absent is not None]
+    if len(reasons) == len(names):
+        return Verdict("empty", f"{said}; it may be absent {reasons[0]}")
     return Verdict("broken", said, "look since when it is delivered: --since 7d")
 
 

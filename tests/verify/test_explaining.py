@@ -61,7 +61,6 @@ CASES: list[tuple[str, str, str]] = [
      "is absent while no container waits, so the sides"),
     # Functions.
     ("rate(sedna_inferences_total[20s])", "broken", "within its window"),
-    ("count_over_time(ALERTS[1s])", "empty", "it may be absent while no such alert is pending or fires"),
     ("histogram_quantile(0.9, sum by (name) (rate(sedna_inference_duration_seconds_bucket[5m])))", "broken",
      "its series have no label le"),
     ("sedna_job_state offset 2d", "empty", "so far back there is no history"),
