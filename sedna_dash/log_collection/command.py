@@ -121,13 +121,16 @@ def config_command(
 @click.option("--listen", default="127.0.0.1:3100", show_default=True, help="Where one-box listens.")
 @_file_option
 def loki_command(profile: str | None, folder: str, listen: str, output: Path | None) -> None:
-    """Write settings of Loki for a site of some size: a config file for one machine, values of the chart grafana/loki
-    for a cluster. Without --profile, list the sizes and how many lines a day each carries.
+    """Write settings of Loki for a site of some size: a config file for one machine, values of the chart
+    grafana-community/loki for a cluster. Without --profile, list the sizes and how many lines a day each carries.
     """
     from sedna_dash.documents import yaml_text
     from sedna_dash.log_collection.loki_settings import config, helm_values, profiles
 
+    given = _given()
     if profile is None:
+        if given:
+            raise click.UsageError(f"{given[0]} needs --profile: without it the sizes are only listed")
         for one in profiles().values():
             day = f"{one.lines_per_day / 1e6:,.0f} million lines a day"
             click.echo(f"{one.name:15} {day:>30}, {one.retention_days:2} days  {one.title}")
@@ -139,6 +142,8 @@ def loki_command(profile: str | None, folder: str, listen: str, output: Path | N
             raise click.BadParameter("write it as ADDRESS:PORT", param_hint="--listen")
         made = config(chosen, folder=folder, address=address.strip("[]"), port=int(port))
     else:
+        if {"--folder", "--listen"} & set(given):
+            raise click.UsageError("--folder and --listen are for one-box; the chart has places of its own")
         made = helm_values(chosen)
     day = f"some {chosen.lines_per_day / 1e6:,.0f} million lines a day, kept for {chosen.retention_days} days"
     _give(f"# {chosen.title}: {day}\n# Written by: {_written_by()}\n{yaml_text(made)}", output)
@@ -156,6 +161,16 @@ def _written_by() -> str:
         options = parameter.opts if value is not False else parameter.secondary_opts
         words += [options[0]] if isinstance(value, bool) else [options[0], shlex.quote(str(value))]
     return " ".join(words)
+
+
+def _given() -> list[str]:
+    """The options of this command line."""
+    context = click.get_current_context()
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    ]
 
 
 def _push_url(url: str) -> str:

@@ -1,6 +1,6 @@
 """Settings of Loki for sites of four sizes, and how many lines each carries.
 
-https://grafana.com/docs/loki/latest/configure/ and the chart grafana/loki 6.
+https://grafana.com/docs/loki/latest/configure/ and the chart grafana-community/loki, which grafana/loki has become.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def config(profile: Profile, *, folder: str, address: str, port: int) -> dict[st
 
 
 def helm_values(profile: Profile) -> dict[str, Any]:
-    """Values of the chart grafana/loki."""
+    """Values of the chart grafana-community/loki; the older grafana/loki takes them, too."""
     store = "s3" if profile.bucket_gib else "filesystem"
     loki: dict[str, Any] = {
         # Many sites are tenants of one Loki; else everybody is one.
@@ -153,7 +153,7 @@ def helm_values(profile: Profile) -> dict[str, Any]:
             values[name] = {"replicas": replicas, **keys, **rolling, **kept}
     for other in sorted({name for parts in _PARTS.values() for name, _, _ in parts} - set(values)):
         values[other] = {"replicas": 0}
-    return {**values, "lokiCanary": quiet, "test": quiet, "monitoring": {"selfMonitoring": quiet}}
+    return {**values, "lokiCanary": quiet, "test": quiet}
 
 
 #: The parts of each mode with their replicas, and whether what they hold must outlive them.

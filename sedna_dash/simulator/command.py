@@ -17,6 +17,8 @@ from sedna_dash.simulator.surroundings import DEFAULT, SOURCES
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+#: Seconds between two samples of history.
+_STEP = 60.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -82,9 +84,7 @@ _SOURCE = click.Choice(sorted(SOURCES))
     "--step",
     type=_duration,
     metavar="DURATION",
-    default="60s",
-    show_default=True,
-    help="Time between two samples of history.",
+    help="Time between two samples of history.  [default: 60s]",
 )
 @click.option(
     "--step-at-end",
@@ -109,7 +109,7 @@ def simulate_command(
     extra: tuple[str, ...],
     backfill: float | None,
     backfill_to: Path | None,
-    step: float,
+    step: float | None,
     step_at_end: float | None,
     truth_of_history: Path | None,
     truth: str | None,
@@ -131,8 +131,10 @@ def simulate_command(
         raise click.UsageError("--truth-of-history needs --backfill: without it there is no history")
     if backfill and given["start_ago"]:
         raise click.UsageError("--backfill says when the site begins; leave out --start-ago")
-    if not step or step_at_end == 0:
+    if 0 in (step, step_at_end):
         raise click.UsageError("--step and --step-at-end must be longer than nothing")
+    if not backfill and not (step is None and step_at_end is None):
+        raise click.UsageError("--step and --step-at-end need --backfill: they are about history")
     host, port = address(listen)
     left_out = {*without, *(["kube-state-metrics"] if given["kube_state_metrics"] else [])}
     sources = tuple(name for name in SOURCES if (name in DEFAULT or name in extra) and name not in left_out)
@@ -141,7 +143,7 @@ def simulate_command(
     given["start_ago"] = backfill or given["start_ago"]
     simulation = Simulation(Options(host=host, port=port, sources=sources, **given))
     if backfill and backfill_to:
-        said = simulation.backfill(backfill_to, step, step_at_end)
+        said = simulation.backfill(backfill_to, step or _STEP, step_at_end)
         click.echo(said, err=form == "json")
         if truth_of_history:
             simulation.write_truth(truth_of_history)

@@ -112,11 +112,8 @@ def _alertmanager() -> dict[str, Any]:
 
 
 def _parts(values: Mapping[str, Any], *others: str) -> dict[str, Any]:
-    """All but the settings of Loki itself, and what else has a place of its own.
-
-    The chart of the community does not know monitoring.selfMonitoring.
-    """
-    return {key: value for key, value in values.items() if key not in ("loki", "monitoring", *others)}
+    """All but the settings of Loki itself, and what else has a place of its own."""
+    return {key: value for key, value in values.items() if key not in ("loki", *others)}
 
 
 def _ruler() -> dict[str, Any]:

@@ -85,6 +85,8 @@ def test_with_the_api_it_may_read_pods_and_nothing_else() -> None:
         (("config", "--format", "manifest", "--loki-url", "loki:3100"), "write it like http://loki:3100"),
         (("loki", "--profile", "one-box", "--listen", "here"), "ADDRESS:PORT"),
         (("loki", "--profile", "huge"), "one-box"),
+        (("loki", "--output", "loki.yaml"), "--output needs --profile"),
+        (("loki", "--profile", "one-cluster", "--folder", "/data"), "--folder and --listen are for one-box"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], said: str) -> None:

@@ -152,6 +152,7 @@ def test_history_comes_first(tmp_path: Path) -> None:
         (["--backfill", "1h"], 2, "--backfill and --backfill-to belong together"),
         (["--backfill", "1h", "--backfill-to", "x", "--start-ago", "1h"], 2, "leave out --start-ago"),
         (["--truth-of-history", "x"], 2, "--truth-of-history needs --backfill: without it there is no history"),
+        (["--step", "30s"], 2, "--step and --step-at-end need --backfill"),
         (["--step", "0"], 2, "--step and --step-at-end must be longer than nothing"),
         (["--step-at-end", "0s"], 2, "--step and --step-at-end must be longer than nothing"),
         (

@@ -174,7 +174,7 @@ class JointInferenceOptions(JobOptions):
     hook: bool = False
     frames: float = 10.0
     hard_ratio: Share = Share(0.08)
-    errors: Share = Share(0.01)
+    errors: Share = Share(0.002)
     edge_time: Duration = Duration(0.03)
     every: Duration = Duration(30)
 
