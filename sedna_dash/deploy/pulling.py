@@ -115,6 +115,9 @@ def pulled(dashboard: LoadedDashboard, live: LiveDashboard | None, there: Origin
             "somebody saved it in the new dashboard format, which no patch can say; save it there in the classic one"
         )
         return replace(result, outcome="conflict", reason=reason)
+    if live.as_wanted:
+        # It equals the modules, and its content was dropped when that was found.
+        return result
     ours = live.ours if live.bundle == there.bundle else None
     if ours and as_we_left_it(live, rewrites=there.rewrites):
         return result

@@ -345,3 +345,14 @@ def test_a_backup_holds_what_is_ours_and_can_be_deployed(
     assert outcomes(run(loaded(out / "dashboards")))["sedna-one"] == "create"
     saved = stand_in.dashboards["sedna-one"]["model"]
     assert panel(saved, 7)["fieldConfig"]["defaults"]["unit"] == "s"
+
+
+def test_a_dashboard_that_asks_no_datasource_is_left_alone_when_nobody_changed_it(
+    stand_in: StandIn, source: Path, run: Deploy
+) -> None:
+    """It equals what is sent to the letter, so its content is not kept; that must not pass for an empty dashboard."""
+    text = {"type": "text", "title": "Runbook", "id": 7, "gridPos": {"h": 8, "w": 24, "x": 0, "y": 0}}
+    write(source, {**board(panels=[text]), "templating": {"list": []}})
+    run(loaded(source))
+    pull(stand_in, source)
+    assert not (source / "one.patch.yaml").exists()
