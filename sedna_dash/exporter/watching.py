@@ -82,10 +82,11 @@ class Watcher:
 
     def follow(self) -> None:
         """A list if there is none to go on from, then one watch until the server ends it. Raises `ApiError`."""
-        if not self._version:
-            self._list()
-        else:
+        resumed = bool(self._version)
+        if resumed:
             self.restarts += 1
+        else:
+            self._list()
         try:
             for line in self._source.watch(
                 self.target.path, self.target.query, self._version, metadata_only=self.target.metadata_only
@@ -96,6 +97,10 @@ class Watcher:
         except ApiError as error:
             if error.status == _GONE:
                 self._version = ""
+                if resumed:
+                    # A server that was restarted knows no version from before: list at once, whatever it took to come
+                    # back. A list that is too old as soon as it is made is another matter, and waits.
+                    return
             raise
 
     def samples(self) -> Iterator[Sample]:

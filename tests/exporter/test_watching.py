@@ -112,6 +112,22 @@ def test_an_error_event_of_410_lists_again(waits: list[float]) -> None:
     assert source.versions == ["100", "200"]
 
 
+def test_after_an_outage_a_server_that_forgot_the_version_is_listed_at_once(waits: list[float]) -> None:
+    # What a kube-apiserver does that was restarted: 200, and then an event that says the version is too old.
+    away = [ApiError(0, "x")]
+    expired = event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
+    lists = [page(dataset("a", 1)), page(dataset("a", 2), version="200")]
+    state, _, source = play(lists, [away, away, away, [expired]])
+    assert samples(state) == {"a": 2}
+    assert source.versions == ["100", "100", "100", "100", "200"]
+    assert waits == [0.5, 1.0, 2.0], "no wait between the answer and the list"
+
+
+def test_a_list_that_is_always_too_old_is_not_made_without_pause(waits: list[float]) -> None:
+    play([page(), page(), page()], [[ApiError(410, "Gone")] for _ in range(3)])
+    assert waits == [0.0, 1.0, 2.0]
+
+
 def test_a_bookmark_moves_the_version_on(waits: list[float]) -> None:
     bookmark = event("BOOKMARK", {"metadata": {"resourceVersion": "777"}})
     _, _, source = play([page()], [[bookmark]])
