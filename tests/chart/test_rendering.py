@@ -174,12 +174,13 @@ def test_kube_state_metrics_gets_its_config_and_rights(tmp_path: Path) -> None:
     name = "site-sedna-dash-kube-state-metrics"
     config = yaml.safe_load(objects["ConfigMap", name]["data"]["config.yaml"])
     assert config == yaml.safe_load((FILES / "kube-state-metrics/config.yaml").read_text())
-    rules = objects["ClusterRole", name]["rules"]
+    everywhere = next(found for kind, found in objects if kind == "ClusterRole" and found.endswith(name))
+    rules = objects["ClusterRole", everywhere]["rules"]
     assert rules == yaml.safe_load((FILES / "kube-state-metrics/rules.yaml").read_text())["rules"]
     assert {verb for rule in rules for verb in rule["verbs"]} <= {"get", "list", "watch"}
-    binding = objects["ClusterRoleBinding", name]
+    binding = objects["ClusterRoleBinding", everywhere]
     assert binding["subjects"] == [{"kind": "ServiceAccount", **account}]
-    assert binding["roleRef"]["name"] == name
+    assert binding["roleRef"]["name"] == everywhere
     assert ("ConfigMap", name) not in rendered({}, tmp_path)
 
 

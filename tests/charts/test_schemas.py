@@ -26,12 +26,19 @@ pytestmark = [
 ]
 
 
+class _Loader(yaml.CSafeLoader):
+    """YAML 1.1 means something else by the word "=", which a CRD of the Prometheus operator lists among its values."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)
+
+
 @functools.cache
 def _custom() -> dict[tuple[str, str], dict[str, Any]]:
     """The schemas of custom resources by apiVersion and kind."""
     found = {}
     for path in Path(FOLDER or "").rglob("*.yaml"):
-        for crd in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
+        for crd in yaml.load_all(path.read_text(), Loader=_Loader):
             if isinstance(crd, dict) and crd.get("kind") == "CustomResourceDefinition":
                 for version in crd["spec"]["versions"]:
                     key = f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"]

@@ -91,6 +91,15 @@ capabilities: {drop: [ALL]}
 {{- include "sedna-dash.needs" (list (index . 0) (index . 1) (printf "monitoring.coreos.com/v1/%s" (index . 2)) "install the Prometheus operator first, or choose another form") -}}
 {{- end -}}
 
+{{/* Stop before anything is made if a namespace is not there: (list . "namespace" "value" "cure"). A helm that asks no cluster finds
+     no namespace at all, and says nothing. */}}
+{{- define "sedna-dash.needsNamespace" -}}
+{{- $own := include "sedna-dash.namespace" (index . 0) -}}
+{{- if and (ne (index . 1) $own) (lookup "v1" "Namespace" "" "kube-system") (not (lookup "v1" "Namespace" "" (index . 1))) -}}
+{{- fail (printf "%s: this cluster has no namespace %s; %s" (index . 2) (index . 1) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Annotations by which a Prometheus without operator finds a pod: (dict "root" . "port" 9474 "tls" false). */}}
 {{- define "sedna-dash.scrapeAnnotations" -}}
 {{- if eq .root.Values.scrape.form "annotations" -}}
