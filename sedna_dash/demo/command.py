@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from sedna_dash.demo.stories import load_story, story_names
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _PORT = click.IntRange(1, 65535)
 _PORTS = ("grafana", "prometheus", "loki", "exporter")
+
+
+def _number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """A range keeps out everything but nan."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number", context, parameter)
+    return value
 
 
 @click.command("demo", short_help="See it all with data, without a cluster.")
@@ -28,6 +36,7 @@ _PORTS = ("grafana", "prometheus", "loki", "exporter")
 @click.option(
     "--hours",
     type=click.FloatRange(0.1, 168),
+    callback=_number,
     help="Hours of history that are played first.  [default: what the story needs; 6 for the tour]",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")

@@ -15,14 +15,26 @@ def working_folder(keep: Path | None) -> Iterator[Path]:
     """A folder for all files: the one to ``keep``, or one that is gone afterwards. Raises `SettingsError` for a folder
     with something in it, and `OutputError`."""
     if keep is not None:
-        yield _kept(keep.absolute())
+        with _written(_kept(keep.absolute())) as folder:
+            yield folder
         return
     try:
         temporary = tempfile.TemporaryDirectory(prefix="sedna-dash-demo-")
     except OSError as error:
         raise _cannot(tempfile.gettempdir(), error) from error
-    with temporary as name:
-        yield Path(name)
+    with temporary as name, _written(Path(name)) as folder:
+        yield folder
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[Path]:
+    """A folder that can become full while it is used, and that is then said in a sentence."""
+    try:
+        yield folder
+    except BrokenPipeError:  # whoever read what we say has gone; that is not about files
+        raise
+    except OSError as error:
+        raise _cannot(error.filename or folder, error) from error
 
 
 def _kept(folder: Path) -> Path:

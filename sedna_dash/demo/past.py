@@ -10,7 +10,6 @@ import json
 import shutil
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna_dash.demo import servers
-from sedna_dash.demo.processes import HOST, free_port, running
+from sedna_dash.demo.processes import HOST, free_port, open_here, running
 from sedna_dash.demo.programs import Programs
 from sedna_dash.errors import ProgramError
 from sedna_dash.exposition import END, line
@@ -54,13 +53,16 @@ def fill_in(
     made = folder / "filled"
     command = [promtool, "tsdb", "create-blocks-from", "rules", f"--output-dir={made}", f"--url={url}"]
     command += [f"--start={window.start:.0f}", f"--end={window.end:.0f}", f"--eval-interval={window.step:g}s"]
-    with running("promtool", [*command, str(records)], folder / "promtool.log", patience=_PATIENCE) as program:
+    # It fills files of its own before it writes blocks, and leaves them where it is ended.
+    environ = servers.own_environment(folder)
+    log, more = folder / "promtool.log", folder / "promtool-alerts.log"
+    with running("promtool", [*command, str(records)], log, patience=_PATIENCE, environ=environ) as program:
         series = past_of_alerts(url, conditions, window)
         if series:
             source = folder / "alerts.om"
             source.write_bytes(b"".join([*series, END]))
             command = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(source), str(made)]
-            with running("promtool", command, folder / "promtool-alerts.log", patience=_PATIENCE) as alerts:
+            with running("promtool", command, more, patience=_PATIENCE, environ=environ) as alerts:
                 alerts.until_done()
             source.unlink()
         program.until_done()
@@ -116,7 +118,7 @@ def _ask(url: str, condition: Condition, window: Window) -> list[Mapping[str, An
     asked = {"query": condition.query, "start": window.start, "end": window.end, "step": window.step}
     body = urllib.parse.urlencode(asked).encode()
     try:
-        with urllib.request.urlopen(f"{url}/api/v1/query_range", body, timeout=_PATIENCE) as answer:  # noqa: S310
+        with open_here(f"{url}/api/v1/query_range", body, timeout=_PATIENCE) as answer:
             found: list[Mapping[str, Any]] = json.load(answer)["data"]["result"]
             return found
     except urllib.error.HTTPError as error:

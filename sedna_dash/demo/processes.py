@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -21,7 +23,11 @@ PATIENCE, GRACE = 120.0, 20.0
 _PAUSE = 0.1
 #: How much of what a program said last is told.
 _LINES, _LETTERS = 3, 300
+#: Free bytes below which a program cannot even say why it ended.
+_FULL = 1 << 20
 HOST = "127.0.0.1"
+#: Opens addresses of loopback. A proxy of the site's would look for them on itself.
+open_here = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,27 @@ class Program:
         """Raise `ProgramError` when it has ended."""
         code = self.process.poll()
         if code is not None:
-            raise ProgramError(f"{self.title} ended with exit code {code}; {self._said()}")
+            raise ProgramError(f"{self.title} {_how(code)}; {self._said()}")
 
     def _did_not(self, what: str) -> str:
         return f"{self.title} did not {what or 'answer'}"
 
     def _said(self) -> str:
         lines = [line.strip()[:_LETTERS] for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return f"it said last: {' / '.join(lines[-_LINES:])}" if lines else "it said nothing"
+        said = f"it said last: {' / '.join(lines[-_LINES:])}" if lines else "it said nothing"
+        if shutil.disk_usage(self.log.parent).free < _FULL:
+            return f"the disk of {self.log.parent} is full, so make room or name another with --keep; {said}"
+        return said
+
+
+def _how(code: int) -> str:
+    """How a program ended that had this exit code."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
 
 
 @contextmanager
@@ -103,7 +122,7 @@ def running(
 def answers(url: str) -> bool:
     """Whether an address answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310, it is ours
+        with open_here(url, timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -37,10 +37,12 @@ class Play:
 
 
 def own_environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of our own commands: nobody else's settings, and temporary files in the folder."""
+    """The environment of our own commands: nobody else's settings, no proxy between programs of one machine, and
+    temporary files in the folder."""
     scratch = folder / "tmp"
     scratch.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)}
+    own = (name for name in os.environ if not name.startswith(_OTHERS) and not name.upper().endswith("_PROXY"))
+    kept = {name: os.environ[name] for name in own}
     return {**kept, "TMPDIR": str(scratch), **more}
 
 
@@ -155,10 +157,14 @@ def ruler(rules: str, scratch: str, every: str) -> dict[str, Any]:
 def grafana(folder: Path, found: Grafana, password: str, *, port: int = 0) -> AbstractContextManager[Program]:
     """A Grafana with nothing in it. Its administrator is ``admin``; whoever comes may look."""
     port = port or free_port()
+    provisioning = folder / "provisioning"
+    for name in ("access-control", "alerting", "dashboards", "datasources", "notifiers", "plugins"):
+        # One that is missing is an error in its log, and its log is what we show when it does not come up.
+        (provisioning / name).mkdir(parents=True, exist_ok=True)
     settings = {
         **grafana_settings(port), "GF_SERVER_HTTP_ADDR": HOST, "GF_SECURITY_ADMIN_PASSWORD": password,
         "GF_PATHS_DATA": str(folder / "grafana"), "GF_PATHS_LOGS": str(folder / "grafana"),
-        "GF_PATHS_PROVISIONING": str(folder / "none"), "GF_PATHS_PLUGINS": str(folder / "plugins"),
+        "GF_PATHS_PROVISIONING": str(provisioning), "GF_PATHS_PLUGINS": str(folder / "plugins"),
     }  # fmt: skip
     url = f"http://{HOST}:{port}"
     return running(

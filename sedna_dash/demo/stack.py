@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from sedna_dash.demo.processes import HOST, Program, free_port, running
 from sedna_dash.demo.programs import Programs
 from sedna_dash.demo.servers import Play
 from sedna_dash.demo.site_rules import site_rules
-from sedna_dash.errors import OutputError
+from sedna_dash.errors import OutputError, ProgramError
 from sedna_dash.rules.ruleset import RuleSet
 
 #: What says that something begins that takes a while, and in the end how long it took.
@@ -90,14 +90,14 @@ def stack(
                 loki.until_ready()
         logs = loki.url if loki else ""
         began = time.time() - play.seconds
-        with stage(f"Playing {play.seconds / 3600:.3g} hours of {play.scenario}"):
+        with stage(f"Playing {play.seconds / 3600:.3g} hours of {play.scenario}"), blaming(started):
             site = start(servers.simulator(folder, play, programs, exporter=exporter, loki=logs))
             if grafana:
                 # Grafana is idle while history is played.
                 grafana.until_ready()
                 _deploy(folder, grafana.url, password, f"http://{prometheus}", logs, source)
             site.until_ready()
-        with stage("Evaluating the rules on that history"):
+        with stage("Evaluating the rules on that history"), blaming(started):
             reader = start(servers.exporter(folder, exporter))
             reader.until_ready()
             window = Window(began, time.time(), max(play.step, 60.0))
@@ -109,6 +109,17 @@ def stack(
         for program in started:
             program.check()
         yield Stack(began, store.url, reader.url, logs, grafana_url, password, tuple(started))
+
+
+@contextmanager
+def blaming(started: Sequence[Program]) -> Iterator[None]:
+    """Who fails because another program ended is not to blame: raises `ProgramError` about the one that ended first."""
+    try:
+        yield
+    except ProgramError:
+        for program in started:
+            program.check()
+        raise
 
 
 def _deploy(folder: Path, url: str, password: str, prometheus: str, loki: str, source: Path) -> None:

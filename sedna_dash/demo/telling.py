@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from sedna_dash.demo.stack import Stack
 from sedna_dash.demo.stories import Span, Story, address
 from sedna_dash.lint.board import Board
 
+#: Letters in a line, where the terminal has room for so many.
 _WIDTH = 100
 
 
@@ -69,4 +71,5 @@ def story_text(story: Story, boards: Sequence[Board], span: Span, grafana: str) 
 
 
 def _indented(text: str, indent: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 0)).columns)
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)

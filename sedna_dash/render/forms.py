@@ -120,17 +120,18 @@ def for_import(model: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     # A source that only links passed on is of no use here, and an input that nothing reads confuses.
     text = to_json(result).decode()
     used = {name: plugin for name, plugin in used.items() if f"${{{inputs[name]}}}" in text}
-    result["__inputs"] = [
-        {
-            "name": inputs[name],
-            "label": _PLUGINS[plugin],
-            "description": f"The {_PLUGINS[plugin]} that holds Sedna's {'logs' if plugin == 'loki' else 'metrics'}",
-            "type": "datasource",
-            "pluginId": plugin,
-            "pluginName": _PLUGINS[plugin],
-        }
-        for name, plugin in used.items()
-    ]
+    if used:  # an empty list is left by careless tools only, says lint
+        result["__inputs"] = [
+            {
+                "name": inputs[name],
+                "label": _PLUGINS[plugin],
+                "description": f"The {_PLUGINS[plugin]} that holds Sedna's {'logs' if plugin == 'loki' else 'metrics'}",
+                "type": "datasource",
+                "pluginId": plugin,
+                "pluginName": _PLUGINS[plugin],
+            }
+            for name, plugin in used.items()
+        ]
     version = ".".join(str(part) for part in profile.since) + ".0"
     kinds = sorted({str(panel["type"]) for panel in all_panels(result)} - {"row"})
     result["__requires"] = [

@@ -4,10 +4,11 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from sedna_dash.demo.past import Condition, Window, held, past_of_alerts
+from sedna_dash.demo.past import Condition, Window, fill_in, held, past_of_alerts
 from sedna_dash.errors import ProgramError
 
 
@@ -53,6 +54,15 @@ def test_an_alert_fires_once_its_condition_has_held_for_long_enough(prometheus: 
         f"ALERTS_FOR_STATE{{{own}}} 0 120",
         f"ALERTS_FOR_STATE{{{own}}} 300 300",
     ]
+
+
+def test_what_promtool_leaves_goes_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "elsewhere"))
+    promtool = tmp_path / "promtool"
+    promtool.write_text('#!/bin/sh\necho "$TMPDIR"\n')
+    promtool.chmod(0o755)
+    fill_in(tmp_path, "http://127.0.0.1:9", str(promtool), tmp_path / "records.yaml", Window(0, 60, 60))
+    assert (tmp_path / "promtool.log").read_text().strip() == str(tmp_path / "tmp")
 
 
 def test_a_refused_question_is_told_with_its_alert(prometheus: str) -> None:

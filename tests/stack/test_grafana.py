@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not find_grafana(), reason="Grafana is not insta
 
 
 def test_grafana_takes_the_datasources(tmp_path: Path) -> None:
-    folder = tmp_path / "none/datasources"  # where the Grafana of the tests looks for provisioning
+    folder = tmp_path / "provisioning/datasources"  # where the Grafana of the tests looks for provisioning
     folder.mkdir(parents=True)
     for name, content in yaml.safe_load(files(Site())["grafana.yaml"])["datasources"].items():
         (folder / name).write_text(yaml.safe_dump(content))
