@@ -140,8 +140,13 @@ def _field(name: str, path: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
 
 
+def untabbed(config: str) -> str:
+    """The same config with blanks for tabs, which would make YAML write all of it as one quoted line."""
+    return config.replace("\t", "  ")
+
+
 def _config_map(collector: str, config: str, about: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {_FILES[collector]: config}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {_FILES[collector]: untabbed(config)}}
 
 
 def _rights(site: Site, labels: dict[str, str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from sedna_dash.log_collection.collecting import CREDENTIALS, Options
 from sedna_dash.log_collection.loki_settings import helm_values as loki
 from sedna_dash.log_collection.loki_settings import profiles
 from sedna_dash.log_collection.manifests import Site as Collector
-from sedna_dash.log_collection.manifests import daemonset
+from sedna_dash.log_collection.manifests import daemonset, untabbed
 from sedna_dash.render.forms import Settings, datasource_provisioning
 from sedna_dash.rules import alertmanager
 
@@ -218,7 +218,7 @@ def _values_of_alloy(options: Options, config: str, collector: Collector) -> dic
             "resources": container["resources"],
             "extraEnv": container["env"],
             "mounts": {"extra": _without_config(container["volumeMounts"])},
-            "configMap": {"content": _for_tpl(config)},
+            "configMap": {"content": _for_tpl(untabbed(config))},
         },
         "controller": {
             "type": "daemonset",

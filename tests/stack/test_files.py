@@ -14,6 +14,7 @@ from sedna_dash.custom_resource_state.config import config
 from sedna_dash.custom_resource_state.mapping import default_mapping
 from sedna_dash.log_collection.alloy import alloy
 from sedna_dash.log_collection.collecting import Options
+from sedna_dash.log_collection.manifests import untabbed
 from sedna_dash.log_collection.promtail import promtail
 from sedna_dash.rules.alertmanager import configuration
 from sedna_dash.stack.products import BUFFER, Site
@@ -83,10 +84,10 @@ def without_tpl(text: str) -> str:
 
 
 def test_collectors_have_the_config_of_the_product() -> None:
-    assert without_tpl(values("alloy.yaml")["alloy"]["configMap"]["content"]) == alloy(Options())
+    assert without_tpl(values("alloy.yaml")["alloy"]["configMap"]["content"]) == untabbed(alloy(Options()))
     assert without_tpl(values("promtail.yaml")["config"]["file"]) == promtail(Options())
     edge = without_tpl(values("edge/alloy.yaml")["alloy"]["configMap"]["content"])
-    assert edge.startswith(alloy(Options(auth="basic")))
+    assert edge.startswith(untabbed(alloy(Options(auth="basic"))))
 
 
 def test_alertmanager_has_the_routes_of_the_rules() -> None:
