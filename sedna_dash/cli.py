@@ -5,6 +5,7 @@ Each command imports what it needs when it runs, so that ``--help`` and shell co
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -75,6 +76,20 @@ class _Lazy(click.Group):
             command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
         return super().get_command(ctx, cmd_name)
+
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        try:
+            try:
+                return super().main(*arguments, **more)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # What is left in the buffer would be complained about once more at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo(f"Error: {error.filename or 'standard output'}: the disk is full; make room", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SEDNA_DASH"})

@@ -28,6 +28,17 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
         assert word in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["ksm", "lint", "--help"])
+def test_a_full_disk_is_said_in_one_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sedna_dash", command],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "Error: standard output: the disk is full; make room\n")
+
+
 def test_build_twice_gives_the_same_and_says_so(tmp_path: Path) -> None:
     first = run("build", "--out", tmp_path / "out")
     assert first.returncode == 0, first.stderr

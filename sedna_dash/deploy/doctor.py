@@ -49,6 +49,7 @@ _BY_NTP = "set both by NTP, on Linux with timedatectl set-ntp true"
 #: What it takes to deploy alert rules, besides.
 _OF_ALERTS = ("alert.rules:read", "alert.provisioning:read", "alert.provisioning:write", "alert.rules:write")
 _ROLES = "give the service account the role Editor, and Admin to make datasources or alert rules"
+_NO_METRICS = "needs the metrics datasource, which deploy has yet to make"
 _NO_CURE = "run again, and look in Grafana's log when it stays"
 
 
@@ -400,7 +401,9 @@ def _without_address(said: str) -> str:
 
 def _metrics_clock(patient: _Patient) -> list[Check]:
     source = patient.sources.get("metrics")
-    theirs = patient.grafana.datasource_time(source.uid) if source else None
+    if source is None:
+        return [Check("metrics clock", "skipped", _NO_METRICS)]
+    theirs = patient.grafana.datasource_time(source.uid)
     if theirs is None:
         return [Check("metrics clock", "skipped", "the metrics datasource does not tell its time")]
     grafanas = patient.grafana.server_time()
@@ -425,7 +428,7 @@ def _telling(metric: Metric) -> str:
 def _metrics(patient: _Patient) -> list[Check]:
     source = patient.sources.get("metrics")
     if source is None:
-        return [Check("metrics", "skipped", "needs the metrics datasource, which deploy has yet to make")]
+        return [Check("metrics", "skipped", _NO_METRICS)]
     sources = default_catalog().sources
     producers, titles = _producers(), {name: source.title for name, source in sources.items()}
     needed = {name: source.install for name, source in sources.items() if source.install}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,11 @@ def connect(kubeconfig: Path | None = None, context: str | None = None) -> Clust
 
     Raises `SettingsError` when there is neither, or the file cannot be used.
     """
+    if kubeconfig is not None and os.pathsep in str(kubeconfig):
+        # The client takes it for a list of files, and says nothing of those that are not there.
+        raise SettingsError(
+            f"{kubeconfig}: a name with '{os.pathsep}' stands for several files; give one, named otherwise"
+        )
     configuration = client.Configuration()
     try:
         if kubeconfig is None and context is None and _in_cluster():

@@ -171,7 +171,7 @@ def _dashboard(finding: DashboardImpact) -> Iterator[Line]:
     kinds = Counter(lead.place.kind for lead in finding.leads)
     leads = [_count(kinds[kind], *_WORDS[kind]) for kind in KINDS if kinds[kind]]
     if leads:
-        said.append(f"{', '.join(leads)} lead nowhere")
+        said.append(f"{', '.join(leads)} {'leads' if len(finding.leads) == 1 else 'lead'} nowhere")
     if finding.alone:
         said.append(f"{_count(len(finding.alone), 'metric is', 'metrics are')} shown nowhere else")
     if finding.required:

@@ -143,7 +143,8 @@ def _in_link(alert: Alert, labels: frozenset[str], rules: RuleSet) -> Iterator[P
     try:
         board, panel = linked_panel(alert, rules.boards)
     except LookupError as error:
-        yield _problem(alert, f"{error}; name a panel that shows what the alert is about", "panel")
+        cure = "name a panel that shows what the alert is about, or a folder that has it with --source"
+        yield _problem(alert, f"{error}; {cure}", "panel")
         return
     known = variables_of(board)
     for name, value in alert.panel.variables.items():

@@ -74,7 +74,8 @@ class Tested:
             where = outcome.alert.file.path if outcome.alert.file else outcome.alert.name
             lines += [f"{where}: a test fails", *(f"  {line}" for line in outcome.fault.splitlines()), ""]
         cases = sum(outcome.cases for outcome in self.outcomes)
-        lines.append(f"{len(self.outcomes)} alerts, {cases} tests: {len(self.failed) or 'none'} failed.")
+        alerts = f"{len(self.outcomes)} alert{'' if len(self.outcomes) == 1 else 's'}"
+        lines.append(f"{alerts}, {cases} tests: {len(self.failed) or 'none'} failed.")
         if self.unplayed:
             names = ", ".join(alert.name for alert in self.unplayed)
             lines.append(f"Not played, since promtool knows no log lines: {names}.")

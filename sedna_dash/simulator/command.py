@@ -154,7 +154,8 @@ def simulate_command(
     stop = threading.Event()
     with simulation.serving() as url:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
+            # In a thread of its own: the one that is interrupted may hold the lock of the event.
+            signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
         click.echo(_announced(url, given, form))
         simulation.live(stop, duration)
     if truth == "-":

@@ -183,6 +183,7 @@ def test_only_some_namespaces_and_labels(site: Site) -> None:
 
 SETTINGS = {
     "no kubeconfig": (("--kubeconfig", "/nowhere"), "no cluster can be read"),
+    "two kubeconfigs": (("--kubeconfig", "/a:/b"), "/a:/b: a name with ':' stands for several files"),
     "bad address": (("--listen", "everywhere"), "--listen everywhere: must be HOST:PORT"),
     "nothing to do": (("--no-kubernetes",), "leaves nothing to serve"),
     "unknown family": (("--leave-out", "sedna_jobs_state"), "did you mean"),

@@ -49,7 +49,7 @@ def test_alerts_of_ones_own_are_written_and_tested(tmp_path: Path) -> None:
     assert "alert: SednaLarge" in (tmp_path / "out/prometheus/sedna-alerts.yaml").read_text()
     assert rules("check", "--alerts", own).exit_code == 0
     done = rules("test", "SednaLarge", "--alerts", own)
-    assert (done.exit_code, done.stdout) == (0, "1 alerts, 2 tests: none failed.\n")
+    assert (done.exit_code, done.stdout) == (0, "1 alert, 2 tests: none failed.\n")
 
 
 def test_a_wrong_alert_writes_nothing(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_failing_test_is_told_with_its_file(tmp_path: Path) -> None:
     done = rules("test", "SednaLarge", "--alerts", own)
     assert done.exit_code == 1
     assert f"{own}/jobs/SednaLarge.yaml: a test fails" in done.stdout
-    assert "1 alerts, 2 tests: 1 failed." in done.stdout
+    assert "1 alert, 2 tests: 1 failed." in done.stdout
     found = json.loads(rules("test", "SednaLarge", "--alerts", own, "--output", "json").stdout)
     assert found["alerts"][0]["alert"] == "SednaLarge" and found["alerts"][0]["fault"]
 
