@@ -152,7 +152,7 @@ class Watcher:
 
     def _heard(self) -> None:
         if self._complaint:
-            _log.info("%s: the API server answers again", self.target.resource)
+            _log.warning("%s: the API server answers again", self.target.resource)
         self._complaint = ""
         self.synced, self.stale = True, False
         self.last_sync = self._clock()
