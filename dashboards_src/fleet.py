@@ -277,6 +277,7 @@ flow = row(
             minimum=0,
             thresholds=above("orange above one half: the cloud does most of the work", orange=0.5),
             limits=True,
+            empty="No service reports hard examples",
             why="Share of frames that the edge model was not sure about. Data drift shows here first: a service that climbs needs new training data.",
         ),
         shares=(4, 5, 5),

@@ -106,6 +106,7 @@ health = row(
         stat(
             "Hard examples",
             query(sum_by(increase(hard(SERVICE))), "hard"),
+            empty="No service reports hard examples",
             why="Frames that the mining algorithm judged hard in the chosen time range. None at all over a busy day means that mining is off or its threshold never fires.",
         ),
         stat(
@@ -176,6 +177,7 @@ traffic = row(
             ),
             minimum=0,
             links=[lines_of_service],
+            empty="No service reports hard examples",
             why="Share of frames judged hard. A ratio that leaves its own weekly mean is the first sign of data drift: look at recent frames, then train again. It counts each frame once, unlike uploadCloudRatio in the status.",
         ),
         timeseries(
