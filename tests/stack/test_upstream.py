@@ -218,12 +218,14 @@ def test_a_site_writes_everything_to_the_center() -> None:
 def test_collectors_come_out_of_helm_as_they_went_in() -> None:
     from sedna_dash.log_collection.alloy import alloy
     from sedna_dash.log_collection.collecting import Options
+    from sedna_dash.log_collection.manifests import untabbed
     from sedna_dash.log_collection.promtail import promtail
     from sedna_dash.stack.products import edge_config
 
     # Helm takes off the newline at the end.
-    assert data(objects("alloy"), "config.alloy").strip() == alloy(Options()).strip()
-    assert data(objects("alloy-edge"), "config.alloy").strip() == edge_config(Options(auth="basic")).strip()
+    assert data(objects("alloy"), "config.alloy").strip() == untabbed(alloy(Options())).strip()
+    edge = untabbed(edge_config(Options(auth="basic")))
+    assert data(objects("alloy-edge"), "config.alloy").strip() == edge.strip()
     assert data(objects("promtail"), "promtail.yaml").strip() == promtail(Options()).strip()
 
 
