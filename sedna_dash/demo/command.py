@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sedna_dash.demo.stories import load_story, story_names
+from sedna_dash.demo.story_names import story_names
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _PORT = click.IntRange(1, 65535)
@@ -66,6 +66,8 @@ def demo_command(name: str, list_them: bool, compose: Path | None, form: str, op
     Prometheus is needed. SEDNA_DASH_PROMETHEUS, SEDNA_DASH_LOKI (programs) and SEDNA_DASH_GRAFANA (an unpacked folder)
     name what is not on the PATH.
     """
+    from sedna_dash.demo.stories import load_story
+
     if list_them:
         click.echo("\n".join(f"{each:30}{load_story(each).title}" for each in story_names()))
         return

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import yaml
 
 from sedna_dash.alerts.model import seconds
+from sedna_dash.demo.story_names import DATA
 
 if TYPE_CHECKING:
     from sedna_dash.lint.board import Board
-
-DATA = Path(__file__).with_name("stories")
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ class Span:
             f"{1000 * (self.start + moment):.0f}" if moment is not None else "" for moment in (look.start, look.end)
         ]
         return f"from={ends[0] or f'{1000 * self.start:.0f}'}&to={ends[1] or 'now'}"
-
-
-def story_names() -> list[str]:
-    """The names of all stories, the tour first."""
-    return sorted((file.stem for file in DATA.glob("*.yaml")), key=lambda name: (name != "tour", name))
 
 
 def load_story(name: str) -> Story:

@@ -9,7 +9,8 @@ import yaml
 
 from sedna_dash.cli import main
 from sedna_dash.demo.demonstrating import Options, write_compose
-from sedna_dash.demo.stories import load_story, story_names
+from sedna_dash.demo.stories import load_story
+from sedna_dash.demo.story_names import story_names
 from sedna_dash.errors import SettingsError
 
 

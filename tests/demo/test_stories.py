@@ -4,7 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sedna_dash.demo.stories import Look, Span, address, load_story, story_names
+from sedna_dash.demo.stories import Look, Span, address, load_story
+from sedna_dash.demo.story_names import story_names
 from sedna_dash.rules.ruleset import RuleSet, load_rules
 from sedna_dash.simulator.world import load_scenario
 

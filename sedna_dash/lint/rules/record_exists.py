@@ -9,7 +9,8 @@ annotations, which have no such list; other windows than the record's; matchers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from sedna_dash.catalog import Catalog, Metric
 from sedna_dash.lint import promql_ast
@@ -49,18 +50,22 @@ def _written_out(panel: Panel, catalog: Catalog) -> frozenset[str]:
 def _record_of(node: Node, context: Context) -> Metric | None:
     if isinstance(node, Selector):
         return None
-    for record, tree in _patterns(context):
-        if _same(node, tree, record) or _coarser(node, tree, record):
+    own = _own(node)
+    for record, tree, its_own in _patterns(context).get(type(node), ()):
+        if (own == its_own and _same_below(node, tree, record)) or _coarser(node, tree, record):
             return record
     return None
 
 
-def _patterns(context: Context) -> list[tuple[Metric, Node]]:
-    """The records with their expressions, parsed once for all queries."""
+def _patterns(context: Context) -> Mapping[type[Node], list[tuple[Metric, Node, tuple[object, ...]]]]:
+    """The records by what their expressions begin with, parsed once for all queries."""
     key = "records"
     if key not in context.shared:
-        context.shared[key] = list(_parsed(context.catalog))
-    patterns: list[tuple[Metric, Node]] = context.shared[key]
+        found = defaultdict(list)
+        for record, tree in _parsed(context.catalog):
+            found[type(tree)].append((record, tree, _own(tree)))
+        context.shared[key] = found
+    patterns: Mapping[type[Node], list[tuple[Metric, Node, tuple[object, ...]]]] = context.shared[key]
     return patterns
 
 
@@ -94,8 +99,10 @@ def _same(node: Node, tree: Node, record: Metric) -> bool:
         narrowed = all(matcher.label in record.all_labels for matcher in more)
         return node.name == tree.name and node.window == tree.window and set(tree.matchers) <= set(node.matchers) \
             and narrowed  # fmt: skip
-    if _own(node) != _own(tree):
-        return False
+    return _own(node) == _own(tree) and _same_below(node, tree, record)
+
+
+def _same_below(node: Node, tree: Node, record: Metric) -> bool:
     inner, pattern = promql_ast.children(node), promql_ast.children(tree)
     return len(inner) == len(pattern) and all(_same(*pair, record) for pair in zip(inner, pattern, strict=True))
 
