@@ -210,8 +210,9 @@ class Board:
 
     @property
     def is_import(self) -> bool:
-        """Whether it is the form for Grafana's Import page, which asks for the datasources in ``__inputs``."""
-        return bool(mappings(self.model.get("__inputs")))
+        """Whether it is the form for Grafana's Import page, which asks for the datasources in ``__inputs``, and says in
+        ``__requires`` what it was made for."""
+        return any(mappings(self.model.get(key)) for key in ("__inputs", "__requires"))
 
     @cached_property
     def is_ours(self) -> bool:

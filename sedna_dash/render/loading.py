@@ -133,7 +133,7 @@ def _dashboard_in(path: Path) -> dict[str, Any]:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
     except orjson.JSONDecodeError as error:
         raise SourceError(f"{path}:{error.lineno}: is not JSON ({error.msg}); repair it") from error
-    if not isinstance(content, dict) or "__inputs" in content:
+    if not isinstance(content, dict) or {"__inputs", "__requires"} & content.keys():
         raise SourceError(f"{path}: is no dashboard for the API; name the folder build/dashboards, not build/import")
     try:
         return without_residue(content)
