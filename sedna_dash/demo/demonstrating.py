@@ -17,10 +17,10 @@ from sedna_dash.demo.folders import working_folder
 from sedna_dash.demo.processes import free_port
 from sedna_dash.demo.programs import check_exporter, find_programs
 from sedna_dash.demo.servers import Play
-from sedna_dash.demo.site_rules import site_rules
 from sedna_dash.demo.stack import Ports, stack
 from sedna_dash.demo.stories import Span, Story, address
 from sedna_dash.errors import ProgramError, SettingsError
+from sedna_dash.rules.links import linked_panel
 from sedna_dash.rules.ruleset import RuleSet, load_rules
 
 #: Longer histories are coarser, so that they come in time.
@@ -92,7 +92,8 @@ def load_ours(source: Path, story: Story) -> RuleSet:
     story and the alerts lead to."""
     rules = load_rules(source)
     try:
-        site_rules(rules)
+        for alert in rules.alerts.alerts.values():
+            linked_panel(alert, rules.boards)
         for look in story.looks:
             address(look, rules.boards, Span(0.0), "")
     except LookupError as error:

@@ -127,7 +127,7 @@ def loki_command(profile: str | None, folder: str, listen: str, output: Path | N
     from sedna_dash.documents import yaml_text
     from sedna_dash.log_collection.loki_settings import config, helm_values, profiles
 
-    given = _given()
+    given = [parameter.opts[0] for parameter in _given(click.get_current_context())]
     if profile is None:
         if given:
             raise click.UsageError(f"{given[0]} needs --profile: without it the sizes are only listed")
@@ -153,9 +153,9 @@ def _written_by() -> str:
     """The command line without the file that it wrote to: run again, it writes the same."""
     context = click.get_current_context()
     words = context.command_path.split()
-    for parameter in context.command.params:
+    for parameter in _given(context):
         name = parameter.name or ""
-        if name == "output" or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name == "output":
             continue
         value = context.params[name]
         options = parameter.opts if value is not False else parameter.secondary_opts
@@ -163,11 +163,10 @@ def _written_by() -> str:
     return " ".join(words)
 
 
-def _given() -> list[str]:
-    """The options of this command line."""
-    context = click.get_current_context()
+def _given(context: click.Context) -> list[click.Parameter]:
+    """The options that stand on this command line."""
     return [
-        parameter.opts[0]
+        parameter
         for parameter in context.command.params
         if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
     ]

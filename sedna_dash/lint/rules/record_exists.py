@@ -20,6 +20,8 @@ from sedna_dash.lint.rule import Context, Finding, Rule
 
 #: Aggregations of which a coarser one can be made of a finer one.
 _REFINED = frozenset({"sum", "max", "min"})
+#: By the type of a record's outermost node: the record, that node, and what the node says itself.
+_Patterns = Mapping[type[Node], list[tuple[Metric, Node, tuple[object, ...]]]]
 
 
 def check(board: Board, context: Context) -> Iterator[Finding]:
@@ -57,7 +59,7 @@ def _record_of(node: Node, context: Context) -> Metric | None:
     return None
 
 
-def _patterns(context: Context) -> Mapping[type[Node], list[tuple[Metric, Node, tuple[object, ...]]]]:
+def _patterns(context: Context) -> _Patterns:
     """The records by what their expressions begin with, parsed once for all queries."""
     key = "records"
     if key not in context.shared:
@@ -65,7 +67,7 @@ def _patterns(context: Context) -> Mapping[type[Node], list[tuple[Metric, Node, 
         for record, tree in _parsed(context.catalog):
             found[type(tree)].append((record, tree, _own(tree)))
         context.shared[key] = found
-    patterns: Mapping[type[Node], list[tuple[Metric, Node, tuple[object, ...]]]] = context.shared[key]
+    patterns: _Patterns = context.shared[key]
     return patterns
 
 
