@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedna_dash.catalog import Catalog, Metric, default_catalog
+from sedna_dash.demo.processes import free_port
 
 STEP = 30
 
@@ -429,15 +430,6 @@ def prometheus(
         finally:
             process.terminate()
             process.wait(20)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(url: str, seconds: float = 60) -> None:

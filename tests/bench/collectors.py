@@ -24,12 +24,13 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from sedna_dash.demo.processes import free_port
 from sedna_dash.log_collection.alloy import alloy
 from sedna_dash.log_collection.collecting import Options
 from sedna_dash.log_collection.promtail import promtail
 from tests.log_collection.golden import LINES
 from tests.servers import running
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 PLAIN = {
     "alloy": """

@@ -26,12 +26,12 @@ from typing import Any
 import yaml
 
 from sedna_dash.custom_resource_state import config, default_mapping
+from sedna_dash.demo.processes import free_port
 from sedna_dash.simulator.files import write_kubeconfig
 from sedna_dash.simulator.kubernetes import KubernetesApi
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.web import WebServer
 from tests.exporter.objects import entry, template, thing
-from tests.synthetic import free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 EVENTS = 2000

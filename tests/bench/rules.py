@@ -46,6 +46,7 @@ from sedna_dash.alerts import default_alerts
 from sedna_dash.authoring.promql import Records, inline
 from sedna_dash.building import load
 from sedna_dash.catalog import Catalog, Metric, default_catalog
+from sedna_dash.demo.processes import free_port
 from sedna_dash.documents import yaml_text
 from sedna_dash.exporter.state import State
 from sedna_dash.lint import promql_ast
@@ -59,7 +60,7 @@ from sedna_dash.simulator.blocks import write_file
 from sedna_dash.simulator.simulating import Options, Simulation
 from sedna_dash.simulator.world.scenario import SCENARIOS
 from tests.servers import running
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 from tests.test_prometheus import at_all
 
 ROOT = Path(__file__).parent.parent.parent

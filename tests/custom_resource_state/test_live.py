@@ -19,13 +19,14 @@ import yaml
 
 from sedna_dash.crds import CRDS
 from sedna_dash.custom_resource_state import config, default_mapping
+from sedna_dash.demo.processes import free_port
 from sedna_dash.exporter.state import State
 from sedna_dash.simulator.kubernetes import KubernetesApi
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.web import WebServer
 from tests.custom_resource_state.comparing import differences, parsed
 from tests.custom_resource_state.resources import RESOURCES, conditions, resource
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 BINARIES = [path for path in os.environ.get("SEDNA_DASH_TEST_KSM", "").split(":") if path]
 _REASON = "set SEDNA_DASH_TEST_KSM to the path of a kube-state-metrics, or several with ':' between them"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests_mock
 
+from sedna_dash.demo.processes import free_port
 from sedna_dash.deploy.grafana import (
     LONGEST_PAUSE,
     PAUSES,
@@ -265,12 +266,6 @@ def test_search_shows_where_things_are(stand_in: StandIn) -> None:
 
 
 # Connections --------------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def failing(url: str, **more: Any) -> str:

@@ -27,13 +27,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sedna_dash.crds import CRDS
+from sedna_dash.demo.processes import free_port
 from sedna_dash.log_collection.alloy import alloy
 from sedna_dash.log_collection.collecting import Options
 from sedna_dash.log_collection.promtail import promtail
 from sedna_dash.log_collection.reading import Dropped, entry
 from tests.log_collection.golden import LINES, Line
 from tests.servers import running
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 LOKI = os.environ.get("SEDNA_DASH_TEST_LOKI_URL", "")
 PROGRAMS = {name: os.environ.get(f"SEDNA_DASH_TEST_{name.upper()}", "") for name in ("alloy", "promtail")}

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from sedna_dash.catalog import default_catalog
+from sedna_dash.demo.processes import free_port
 from sedna_dash.errors import OutputError
 from sedna_dash.exporter.state import State
 from sedna_dash.exposition import Sample
@@ -27,7 +28,7 @@ from sedna_dash.simulator.serving import Pages
 from sedna_dash.simulator.surroundings import Surroundings
 from sedna_dash.simulator.web import Request
 from tests.simulator.small_site import BEGAN, Endpoint, World, fill, get, job, node
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 PROMTOOL = find_promtool()
 START = BEGAN - BEGAN % 7200 + 6000  # two hours end soon

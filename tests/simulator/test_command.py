@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sedna_dash.demo.processes import free_port
 from tests.simulator.small_site import get
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 RUN = "from sedna_dash.simulator.command import simulate_command; simulate_command(prog_name='sedna-dash simulate')"
 

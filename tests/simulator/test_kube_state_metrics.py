@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from sedna_dash.catalog import default_catalog
+from sedna_dash.demo.processes import free_port
 from sedna_dash.simulator.files import write_kubeconfig
 from sedna_dash.simulator.objects import ObjectStore
 from sedna_dash.simulator.surroundings import Surroundings
 from tests.simulator.small_site import BEGAN, fill, node, pod, served
-from tests.synthetic import free_port, wait_for
+from tests.synthetic import wait_for
 
 BINARY = os.environ.get("SEDNA_DASH_TEST_KSM", "")
 pytestmark = pytest.mark.skipif(

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 import pytest
 
+from sedna_dash.demo.processes import free_port
 from sedna_dash.log_collection.collecting import CREDENTIALS, Options
 from sedna_dash.stack.products import edge_config
 from tests.servers import running
-from tests.synthetic import free_port, installed, wait_for
+from tests.synthetic import installed, wait_for
 
 ALLOY = os.environ.get("SEDNA_DASH_TEST_ALLOY")
 pytestmark = pytest.mark.skipif(
